@@ -1,0 +1,93 @@
+"""Saves snapshots to files and loads them: JSON, gzipped where the name ends in `.gz`."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import tempfile
+import zlib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from tenfold.errors import OutputError, SnapshotFileError
+from tenfold.model.snapshot import Snapshot
+
+#: Version of the file format; a file of another one is refused.
+VERSION = 1
+_FORMAT: Literal["tenfold-snapshot"] = "tenfold-snapshot"
+
+
+class _File(msgspec.Struct, frozen=True):
+    format: Literal["tenfold-snapshot"]
+    version: int
+    snapshot: Snapshot
+
+
+class _Header(msgspec.Struct, frozen=True):
+    format: str = ""
+    version: int = 0
+
+
+def save_snapshot(snapshot: Snapshot, file: Path) -> None:
+    """Writes the file whole or not at all. Raises OutputError."""
+    content = msgspec.json.encode(_File(_FORMAT, VERSION, snapshot))
+    if file.suffix == ".gz":
+        content = gzip.compress(content, compresslevel=6, mtime=0)
+    write_whole(file, content)
+
+
+def load_snapshot(file: Path) -> Snapshot:
+    """Raises SnapshotFileError: not there, not a snapshot, cut short, or of another version."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SnapshotFileError(f"{file} cannot be read: {error.strerror or error}") from error
+    if content[:2] == b"\x1f\x8b":
+        try:
+            content = gzip.decompress(content)
+        except (EOFError, OSError, zlib.error) as error:
+            raise SnapshotFileError(f"{file} is cut short or damaged; take the snapshot again") from error
+    try:
+        return msgspec.json.decode(content, type=_File).snapshot
+    except msgspec.ValidationError as error:
+        raise _refusal(file, content, error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SnapshotFileError(
+            f"{file} is cut short or not a snapshot; take it again with: tenfold snapshot DSN -o FILE"
+        ) from error
+
+
+def _refusal(file: Path, content: bytes, error: msgspec.ValidationError) -> SnapshotFileError:
+    header = _Header()
+    with contextlib.suppress(msgspec.DecodeError):
+        header = msgspec.json.decode(content, type=_Header)
+    if header.format != _FORMAT:
+        return SnapshotFileError(f"{file} is not a snapshot; make one with: tenfold snapshot DSN -o FILE")
+    if header.version != VERSION:
+        return SnapshotFileError(
+            f"{file} is a snapshot of format {header.version}, this Tenfold reads {VERSION}; take it again"
+        )
+    return SnapshotFileError(f"{file} is damaged ({error}); take the snapshot again")
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Writes beside the file and renames, so that a full disk or Ctrl-C leaves what was there."""
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        # mkstemp keeps the file to its owner; give it what the user's umask allows, as open() would.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(file)
+        temporary = None
+    except OSError as error:
+        raise OutputError(f"{file} cannot be written: {error.strerror or error}") from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)

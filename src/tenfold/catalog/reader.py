@@ -1,0 +1,189 @@
+"""Reads a Snapshot from a live database: a fixed number of set-based queries in one read-only transaction.
+
+What the role may not see becomes a `Hidden` entry, never silence. Nobody's right beyond CONNECT is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from tenfold.catalog.build import build
+from tenfold.errors import LockTimeoutError, SourceError
+from tenfold.model.activity import (
+    ConnectionGroup,
+    Database,
+    IndexBuild,
+    Replica,
+    ReplicationSlot,
+    Server,
+    Setting,
+    Statement,
+    TableActivity,
+)
+from tenfold.model.relations import (
+    Column,
+    ColumnStatistics,
+    Constraint,
+    ExtendedStatistics,
+    Index,
+    Inheritance,
+    OperatorClass,
+    Policy,
+    Relation,
+    Schema,
+    Sequence,
+    Trigger,
+    Type,
+    View,
+)
+from tenfold.model.roles import DefaultPrivilege, Function, Membership, Operator, Role
+from tenfold.model.snapshot import Extension, Hidden, Snapshot
+from tenfold.pg.connect import STATEMENT_TIMEOUT, Connection, read_transaction
+from tenfold.pg.session import CatalogSession
+
+#: Snapshot field -> struct, for every list that one query fills.
+LISTS: dict[str, type[msgspec.Struct]] = {
+    "schemas": Schema,
+    "relations": Relation,
+    "inheritance": Inheritance,
+    "columns": Column,
+    "statistics": ColumnStatistics,
+    "extended_statistics": ExtendedStatistics,
+    "indexes": Index,
+    "operator_classes": OperatorClass,
+    "operators": Operator,
+    "constraints": Constraint,
+    "policies": Policy,
+    "views": View,
+    "triggers": Trigger,
+    "sequences": Sequence,
+    "types": Type,
+    "functions": Function,
+    "roles": Role,
+    "memberships": Membership,
+    "default_privileges": DefaultPrivilege,
+    "extensions": Extension,
+    "settings": Setting,
+    "table_activity": TableActivity,
+    "connections": ConnectionGroup,
+    "replicas": Replica,
+    "replication_slots": ReplicationSlot,
+    "index_builds": IndexBuild,
+}
+
+Progress = Callable[[str], None]
+
+
+def read_snapshot(
+    connection: Connection,
+    progress: Progress | None = None,
+    *,
+    statement_timeout: float = STATEMENT_TIMEOUT,
+) -> Snapshot:
+    """The database that the connection is in, as this role may see it.
+
+    `progress` is told the name of each list before it is read. Raises StatementTimeoutError where the server
+    is too slow for the session's timeout, and LockTimeoutError where somebody's DDL holds the catalog.
+    """
+    try:
+        return _read(connection, progress, statement_timeout)
+    except LockTimeoutError:
+        # Somebody took an exclusive lock between our look at pg_locks and the question for a size. The second
+        # try sees that lock and leaves the relation out.
+        return _read(connection, progress, statement_timeout)
+
+
+def fetch_raw(connection: Connection) -> int:
+    """Fetches the rows of every list and builds nothing: the limit that `tenfold bench audit` measures by.
+
+    Returns how many rows there were.
+    """
+    with read_transaction(connection):
+        session = CatalogSession(connection, __package__ or "tenfold.catalog")
+        return sum(len(session.rows(name, {"locked": []})) for name in LISTS)
+
+
+def _read(connection: Connection, progress: Progress | None, statement_timeout: float) -> Snapshot:
+    with read_transaction(connection, statement_timeout=statement_timeout):
+        session = CatalogSession(connection, __package__ or "tenfold.catalog", progress)
+        (server_row,) = session.rows("server")
+        server = Server(*server_row)
+        identifier = session.optional_rows("system_identifier")
+        if not isinstance(identifier, str):
+            server = msgspec.structs.replace(server, system_identifier=identifier[0][0])
+        databases = build(Database, session.rows("database"))
+        if not databases:
+            raise SourceError("the database was dropped while it was read")
+        locked = [row[0] for row in session.rows("locked")]
+        lists: dict[str, Any] = {
+            name: build(struct, session.rows(name, {"locked": locked})) for name, struct in LISTS.items()
+        }
+        hidden = [*_hidden_statistics(session), *_hidden_sequences(session), *_hidden_sizes(locked, lists)]
+        if not server.reader_reads_statistics:
+            hidden.append(
+                Hidden("connections", f"role {server.reader} is no member of pg_read_all_stats", None)
+            )
+        statements = _statements(session, lists["extensions"], hidden)
+        return Snapshot(
+            server=server, database=databases[0], statements=statements, hidden=tuple(hidden), **lists
+        )
+
+
+def _hidden_statistics(session: CatalogSession) -> list[Hidden]:
+    return [
+        Hidden(
+            "statistics",
+            "row-level security binds the reading role" if bound else "the reading role has no SELECT",
+            relation,
+        )
+        for relation, bound in session.rows("hidden_statistics")
+    ]
+
+
+def _hidden_sequences(session: CatalogSession) -> list[Hidden]:
+    return [
+        Hidden("sequences", "the reading role has neither SELECT nor USAGE", sequence)
+        for (sequence,) in session.rows("hidden_sequences")
+    ]
+
+
+def _hidden_sizes(locked: list[int], lists: dict[str, Any]) -> list[Hidden]:
+    known = {relation.oid for relation in lists["relations"]}
+    return [
+        Hidden("sizes", "somebody holds it under ACCESS EXCLUSIVE", relation)
+        for relation in locked
+        if relation in known
+    ]
+
+
+def _statements(
+    session: CatalogSession, extensions: tuple[Extension, ...], hidden: list[Hidden]
+) -> tuple[Statement, ...]:
+    installed = next((entry for entry in extensions if entry.name == "pg_stat_statements"), None)
+    if installed is None:
+        return ()
+    if _version(installed.version) < (1, 8):
+        hidden.append(
+            Hidden(
+                "statements",
+                f"pg_stat_statements is at {installed.version}; ALTER EXTENSION pg_stat_statements UPDATE",
+            )
+        )
+        return ()
+    rows = session.optional_rows(
+        "statements", {"pg_stat_statements": (installed.schema, "pg_stat_statements")}
+    )
+    if isinstance(rows, str):
+        hidden.append(Hidden("statements", rows))
+        return ()
+    if any(row[0] == "<insufficient privilege>" for row in rows):
+        hidden.append(Hidden("statements", "the reading role is no member of pg_read_all_stats"))
+        rows = [row for row in rows if row[0] != "<insufficient privilege>"]
+    return build(Statement, rows)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())

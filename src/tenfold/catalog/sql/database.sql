@@ -1,0 +1,54 @@
+-- name: server
+-- The server, and the session that reads it.
+SELECT current_setting('server_version_num')::int,
+       current_setting('server_version'),
+       now()::text,
+       pg_postmaster_start_time()::text,
+       pg_is_in_recovery(),
+       current_user::text,
+       r.rolsuper,
+       r.rolsuper OR pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
+  FROM pg_roles r
+ WHERE r.rolname = current_user;
+
+-- name: system_identifier
+-- What tells this cluster from every other.
+SELECT system_identifier::text FROM pg_control_system();
+
+-- name: database
+-- The database, its age and its counters.
+SELECT d.oid,
+       d.datname::text,
+       d.datdba,
+       pg_encoding_to_char(d.encoding)::text,
+       d.datcollate::text,
+       CASE WHEN has_database_privilege(d.oid, 'CONNECT') THEN pg_database_size(d.oid) END,
+       age(d.datfrozenxid),
+       mxid_age(d.datminmxid),
+       s.xact_commit, s.xact_rollback, s.blks_hit, s.blks_read, s.temp_files, s.temp_bytes, s.deadlocks,
+       /*if session_counters*/ s.sessions /*else*/ 0 /*end*/,
+       s.stats_reset::text,
+       (SELECT r.setconfig FROM pg_db_role_setting r WHERE r.setdatabase = d.oid AND r.setrole = 0)
+  FROM pg_database d
+  JOIN pg_stat_database s ON s.datid = d.oid
+ WHERE d.datname = current_database();
+
+-- name: settings
+-- Server settings that this session did not set itself.
+SELECT name::text, coalesce(reset_val, setting), unit, source::text, boot_val, pending_restart
+  FROM pg_settings
+ ORDER BY name;
+
+-- name: extensions
+-- Installed extensions.
+SELECT e.oid, e.extname::text, e.extversion, n.nspname::text
+  FROM pg_extension e
+  JOIN pg_namespace n ON n.oid = e.extnamespace
+ ORDER BY e.oid;
+
+-- name: locked
+-- Relations that somebody holds under ACCESS EXCLUSIVE: to ask for their size would wait.
+SELECT DISTINCT relation
+  FROM pg_locks
+ WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND granted
+   AND database = (SELECT oid FROM pg_database WHERE datname = current_database());

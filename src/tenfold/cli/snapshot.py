@@ -1,0 +1,40 @@
+"""`tenfold snapshot`: saves what every other command can read instead of the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tenfold.cli.options import dsn_argument, progress, timeout_option
+
+
+@click.command("snapshot")
+@dsn_argument
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="File to write; gzipped where the name ends in .gz.",
+)
+@click.option("--redact", is_flag=True, help="Leave out values of rows and constants of statements.")
+@timeout_option
+def command(source: str, output: Path, redact: bool, timeout: float) -> None:
+    """Save a database's catalog, statistics and activity to a file.
+
+    The file holds no rows. Without --redact it does hold the most common values and histogram bounds that the
+    planner keeps, which are values of real rows.
+    """
+    from tenfold.catalog.file import save_snapshot
+    from tenfold.catalog.redact import redact_snapshot
+    from tenfold.catalog.source import load_source
+
+    with progress("reading the catalog") as advance:
+        snapshot = load_source(source, progress=advance, timeout=timeout)
+    save_snapshot(redact_snapshot(snapshot) if redact else snapshot, output)
+    click.echo(
+        f"{snapshot.database.name}: {len(snapshot.relations)} relations, {len(snapshot.indexes)} indexes, "
+        f"{len(snapshot.statements)} statements saved to {output}" + (" (redacted)" if redact else ""),
+        err=True,
+    )

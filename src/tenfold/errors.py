@@ -1,0 +1,115 @@
+"""Every fault a user can meet, as one tree.
+
+The docstring of an error is its default message and says what to do; a raiser that knows more passes a
+message of its own. The command line prints the message on one line and exits with 2.
+"""
+
+from __future__ import annotations
+
+
+class TenfoldError(Exception):
+    """Tenfold could not do what was asked."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or " ".join((type(self).__doc__ or "").split()))
+
+    @property
+    def message(self) -> str:
+        """The message on one line, fit for a terminal."""
+        return " ".join(str(self).split())
+
+
+# --- reaching a server -------------------------------------------------------------------------------
+
+
+class ConnectError(TenfoldError):
+    """The server could not be reached; check host, port and that it accepts connections."""
+
+
+class AuthenticationError(ConnectError):
+    """The server refused the role or password; check the DSN, PGUSER, PGPASSWORD or ~/.pgpass."""
+
+
+class NotPostgresError(ConnectError):
+    """What answers at this address does not speak the PostgreSQL protocol; check host and port."""
+
+
+class UnsupportedServerError(TenfoldError):
+    """The server's version is not supported; Tenfold works with PostgreSQL 13 to 18."""
+
+
+class CapabilityError(UnsupportedServerError):
+    """The server lacks a capability that this needs."""
+
+
+class PrivilegeError(TenfoldError):
+    """The role lacks a right that this needs; grant it, or connect as another role."""
+
+
+class ConnectionLostError(TenfoldError):
+    """The connection was lost; run the same command again, it goes on where it stopped."""
+
+
+class StatementTimeoutError(TenfoldError):
+    """The server cancelled the statement at its timeout; give a longer one with --timeout."""
+
+
+class LockTimeoutError(TenfoldError):
+    """A lock could not be had in time; something else holds it."""
+
+
+class StatementError(TenfoldError):
+    """The server refused a statement."""
+
+
+# --- the embedded server -----------------------------------------------------------------------------
+
+
+class EmbeddedServerError(TenfoldError):
+    """The embedded PostgreSQL server could not be started or stopped; its log says why."""
+
+
+# --- inputs ------------------------------------------------------------------------------------------
+
+
+class SourceError(TenfoldError):
+    """The source is neither a DSN nor a snapshot file; give postgresql://..., service=... or a file."""
+
+
+class SnapshotFileError(SourceError):
+    """The snapshot file cannot be read; take it again with: tenfold snapshot DSN -o FILE"""
+
+
+class ConfigError(TenfoldError):
+    """The configuration cannot be used; correct it, the documentation lists every key."""
+
+
+class UsageError(TenfoldError):
+    """The command cannot be carried out as given; see --help."""
+
+
+class TenancyNotFoundError(TenfoldError):
+    """No tenant column was found; name it in tenfold.toml: [tenancy] column = "tenant_id"."""
+
+
+class PlanFileError(TenfoldError):
+    """The plan file cannot be used; make it again with: tenfold plan DSN --format json -o FILE"""
+
+
+class OutputError(TenfoldError):
+    """The output file cannot be written; check the path and the free space."""
+
+
+# --- applying ----------------------------------------------------------------------------------------
+
+
+class ForeignPlanError(TenfoldError):
+    """The plan was made for another database; make one for this database."""
+
+
+class ApplyInProgressError(TenfoldError):
+    """Another `tenfold apply` works on this database; wait for it to end."""
+
+
+class ApplyError(TenfoldError):
+    """A change could not be applied; what was done stays, and running apply again goes on from there."""

@@ -1,0 +1,130 @@
+"""A plan in the making: the changes so far, the names they have taken, and what was left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from tenfold.errors import UsageError
+from tenfold.migrate.wishes import Wish
+from tenfold.model.change import Change, Skipped
+from tenfold.model.ddl import fit, identifier
+from tenfold.model.relations import Column, Relation
+from tenfold.model.remedy import Table
+from tenfold.model.snapshot import Snapshot
+from tenfold.pg.capabilities import Capabilities
+from tenfold.rules.subject import Subject
+
+
+class AddedColumn(msgspec.Struct, frozen=True):
+    """A tenant column that the plan itself adds."""
+
+    table: Table
+    name: str
+    type: str
+    #: Ids of the changes that add it and that fill it.
+    added_by: str
+    filled_by: str
+    #: Whether every row gets a value.
+    always_filled: bool
+
+
+class Draft:
+    """Not a value: the families of changes add to it, and `plan` takes it apart."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.changes: dict[str, Change] = {}
+        self.skipped: list[Skipped] = []
+        self.added_columns: dict[tuple[Table, str], AddedColumn] = {}
+        self._taken: dict[str, set[str]] = {}
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.subject.snapshot
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(self.snapshot.server.version_number)
+
+    # --- what it makes ---
+
+    def add(self, change: Change) -> str:
+        """Adds a change, or lets one that is there already settle these findings too; returns its id."""
+        known = self.changes.get(change.id)
+        if known is not None:
+            if known.sql != change.sql:
+                raise ValueError(f"two changes would be called {change.id}")
+            change = msgspec.structs.replace(
+                known,
+                priority=min(known.priority, change.priority),
+                findings=tuple(sorted({*known.findings, *change.findings})),
+                requires=tuple(sorted({*known.requires, *change.requires})),
+            )
+        self.changes[change.id] = change
+        return change.id
+
+    def skip(self, wish: Wish[Any], what: str, why: str) -> None:
+        self.skipped.append(Skipped(wish.findings, what, why))
+
+    def planned(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """Those of the ids that the plan has."""
+        return tuple(sorted({change for change in ids if change in self.changes}))
+
+    # --- what it finds ---
+
+    def relation(self, table: Table) -> Relation:
+        """The relation of that name; raises UsageError where the snapshot has none."""
+        found = self.snapshot.relation_by_name.get((table.schema, table.name))
+        if found is None:
+            raise UsageError(
+                f"a finding is about {table.sql}, which the snapshot does not have; "
+                "plan from the snapshot that was audited"
+            )
+        return found
+
+    def column(self, table: Table, name: str) -> Column | AddedColumn:
+        """The column, there or to be added; raises UsageError where there is none."""
+        relation = self.relation(table)
+        found = self.snapshot.column(relation.oid, name) or self.added_columns.get((table, name))
+        if found is None:
+            raise UsageError(
+                f"a finding is about {table.sql}.{identifier(name)}, which the snapshot does not have; "
+                "plan from the snapshot that was audited"
+            )
+        return found
+
+    def fillers(self, table: Table, columns: Iterable[str]) -> tuple[str, ...]:
+        """Ids of the changes that fill those of the columns that the plan adds."""
+        added = (self.added_columns.get((table, column)) for column in columns)
+        return tuple(sorted(column.filled_by for column in added if column is not None))
+
+    # --- what it names ---
+
+    def claim(self, schema: str, wanted: str) -> str:
+        """A name for a new relation or index: the wanted one, cut to fit, numbered where it is taken."""
+        taken = self._taken_names(schema)
+        name = fit(wanted, taken)
+        taken.add(name)
+        return name
+
+    def _taken_names(self, schema: str) -> set[str]:
+        if schema not in self._taken:
+            self._taken[schema] = set(self._names_by_schema.get(schema, ()))
+        return self._taken[schema]
+
+    @cached_property
+    def _names_by_schema(self) -> Mapping[str, list[str]]:
+        """What shares the namespace of pg_class: relations, indexes, sequences and composite types."""
+        names: dict[str, list[str]] = {}
+        snapshot = self.snapshot
+        for named in (*snapshot.relations, *snapshot.sequences, *snapshot.types):
+            names.setdefault(named.schema, []).append(named.name)
+        for index in snapshot.indexes:
+            relation = snapshot.relation_by_oid.get(index.relation)
+            if relation is not None:
+                names.setdefault(relation.schema, []).append(index.name)
+        return names

@@ -1,0 +1,92 @@
+"""Every number a rule compares with, in one place. Each can be set in `tenfold.toml` under `[thresholds]`.
+
+The seed documents' figures are kept where they state one; the comment names the source.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    # --- hot tables (outreach platform: tiers by expected operations a day) ---
+    #: At least so many operations a day make a table hot: its faults are P0.
+    hot_operations_per_day: int = 20_000
+    #: At least so many make it busy: its faults are P1.
+    busy_operations_per_day: int = 100
+    #: Counters younger than this say nothing about a day.
+    activity_window_hours: float = 24.0
+
+    # --- metrics, target and alert (outreach platform: key metrics to monitor) ---
+    index_hit_ratio_target: float = 0.99
+    index_hit_ratio_alert: float = 0.95
+    table_scan_ratio_target: float = 0.01
+    table_scan_ratio_alert: float = 0.05
+    dead_tuple_ratio_target: float = 0.05
+    dead_tuple_ratio_alert: float = 0.10
+    connection_ratio_target: float = 0.80
+    connection_ratio_alert: float = 0.90
+    latency_p99_target_ms: float = 100.0
+    latency_p99_alert_ms: float = 500.0
+    #: Fewest calls, and fewest accesses to tables, of which one in a hundred can be told at all.
+    ratio_min_events: int = 100
+    #: Block reads below which a hit ratio shows a cold start: some 800 MB of 8 kB blocks.
+    hit_ratio_min_blocks: int = 100_000
+
+    # --- statements ---
+    #: A statement slower than this on average is slow (contacts and companies: 200 ms).
+    slow_statement_ms: float = 200.0
+    #: And slower than this is urgent (resources and runs: p95 above 500 ms is critical).
+    slow_statement_alert_ms: float = 500.0
+    #: Share of all execution time that makes a statement a top one.
+    top_time_share: float = 0.20
+    #: Statements called less often are not judged.
+    statement_min_calls: int = 10
+    #: Rows a call above which a statement without LIMIT is unbounded.
+    unbounded_rows: int = 1_000
+
+    # --- indexes ---
+    #: Days of statistics before an index may be called unused.
+    unused_index_days: float = 30.0
+    #: Bytes below which an unused or bloated index is not worth a change.
+    index_min_bytes: int = 1_000_000
+    #: Share of an index's pages that a rebuild would free.
+    index_bloat_ratio: float = 0.40
+    #: Share of nulls above which an index should leave them out.
+    null_heavy_fraction: float = 0.80
+    #: Fewest distinct values of a lone key column.
+    low_cardinality_values: int = 5
+    #: Rows below which selectivity does not matter.
+    low_cardinality_rows: int = 10_000
+    #: Share of updates that were HOT below which an index on a changing column is suspected.
+    hot_update_ratio: float = 0.50
+
+    # --- capacity ---
+    #: Share of a key's or sequence's range that is used up.
+    key_exhaustion_alert: float = 0.80
+    key_exhaustion_warn: float = 0.50
+    #: Rows from which partitioning is worth its price.
+    partition_rows: int = 10_000_000
+    #: Expected operations a day from which it should be planned while the table is small (outreach platform:
+    #: its candidates by time begin at 20,000, its candidates by tenant at 5,000).
+    partition_time_operations_per_day: int = 20_000
+    partition_tenant_operations_per_day: int = 5_000
+    #: Rows deleted for each row inserted from which a table is kept short by somebody.
+    retention_delete_ratio: float = 0.10
+    #: Rows below which a table's dead tuples, scans and vacuum are not judged.
+    small_table_rows: int = 10_000
+    #: Days without vacuum of a table that changes.
+    vacuum_overdue_days: float = 7.0
+    #: Share of autovacuum_freeze_max_age; and of the 2^31 that end in a stop.
+    xid_age_ratio: float = 1.5
+    xid_age_stop_ratio: float = 0.40
+    #: Bytes a day that sorts and hashes write to temporary files before work_mem is too small.
+    temporary_bytes_per_day: int = 1_000_000_000
+    #: Bytes of the largest table from which index builds and vacuum want more maintenance_work_mem.
+    maintenance_table_bytes: int = 1_000_000_000
+    #: Seconds idle inside a transaction.
+    idle_in_transaction_seconds: float = 300.0
+    #: Largest share of rows one tenant has before plans for the average tenant fail it.
+    tenant_skew_share: float = 0.30
+    #: And times the mean tenant.
+    tenant_skew_times_mean: float = 10.0

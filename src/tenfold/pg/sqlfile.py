@@ -1,0 +1,80 @@
+"""Loads query text from `.sql` files: named blocks, each with a one-line description.
+
+    -- name: relations
+    -- Tables, partitioned tables, views.
+    SELECT ...;
+
+A block may hold alternatives for servers with and without a capability of `tenfold.pg.capabilities`:
+`/*if last_scan*/ x.last_scan /*else*/ NULL /*end*/`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import LiteralString, NamedTuple
+
+from tenfold.pg.capabilities import CAPABILITIES, Capabilities
+
+_BLOCK = re.compile(r"^-- name: *(\S+) *$", re.MULTILINE)
+_CHOICE = re.compile(r"/\*if (\w+)\*/(.*?)(?:/\*else\*/(.*?))?/\*end\*/", re.DOTALL)
+
+
+class Query(NamedTuple):
+    """One named block. Its text comes from a file of this package, hence a `LiteralString`."""
+
+    name: str
+    description: str
+    text: LiteralString
+
+    def text_for(self, capabilities: Capabilities) -> LiteralString:
+        """The text with each alternative decided."""
+
+        def decide(match: re.Match[str]) -> str:
+            name, yes, no = match.groups()
+            return yes if capabilities.has(name) else no or ""
+
+        return _CHOICE.sub(decide, self.text)
+
+    @property
+    def asks(self) -> frozenset[str]:
+        """Names of the capabilities that it depends on."""
+        return frozenset(match.group(1) for match in _CHOICE.finditer(self.text))
+
+
+@cache
+def load_queries(package: str, folder: str = "sql") -> dict[str, Query]:
+    """All named blocks of all `.sql` files in a folder of a package, by name; a name may occur once."""
+    queries: dict[str, Query] = {}
+    for file in sorted(files(package).joinpath(folder).iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".sql"):
+            for query in _blocks(file):
+                if query.name in queries:
+                    raise ValueError(f"{file.name}: the name {query.name!r} is taken already")
+                queries[query.name] = query
+    return queries
+
+
+def parse_blocks(text: str) -> list[Query]:
+    """The named blocks of a file's text, in order; without a trailing semicolon."""
+    _, *parts = _BLOCK.split(text)
+    blocks = []
+    for name, body in zip(parts[::2], parts[1::2], strict=True):
+        lines = body.strip().splitlines()
+        comment = []
+        while lines and lines[0].startswith("--"):
+            comment.append(lines.pop(0).removeprefix("--").strip())
+        sql = "\n".join(lines).strip().rstrip(";").rstrip()
+        blocks.append(Query(name, " ".join(comment), sql))
+    return blocks
+
+
+def _blocks(file: Traversable) -> list[Query]:
+    queries = parse_blocks(file.read_text(encoding="utf-8"))
+    for query in queries:
+        unknown = query.asks - CAPABILITIES.keys()
+        if unknown:
+            raise ValueError(f"{file.name}: {query.name} asks for unknown capabilities {sorted(unknown)}")
+    return queries

@@ -1,0 +1,103 @@
+"""Runs the rules over a subject: ignores what the configuration ignores, names what could not be decided."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Collection, Iterable
+
+from tenfold.model.activity import Statement
+from tenfold.model.audit import Audit, TenantIndexing
+from tenfold.model.config import Config, Ignore
+from tenfold.model.finding import Finding, Ignored, RuleFailure
+from tenfold.model.snapshot import Snapshot
+from tenfold.rules.checklist import checklist
+from tenfold.rules.metrics import metrics
+from tenfold.rules.rule import Rule, all_rules
+from tenfold.rules.subject import Subject
+from tenfold.tenancy.detect import find_tenancy
+
+
+def audit(
+    snapshot: Snapshot,
+    config: Config = Config(),
+    *,
+    workload: tuple[Statement, ...] = (),
+    rules: Collection[Rule] | None = None,
+    baseline: Collection[str] = (),
+    progress: Callable[[str], None] | None = None,
+) -> Audit:
+    """Judges a snapshot by all rules, or the given ones.
+
+    `baseline` holds keys of findings that are known: they are reported as ignored. `progress` is told each
+    rule's id before it runs.
+    """
+    subject = Subject(
+        snapshot=snapshot,
+        tenancy=find_tenancy(snapshot, config.tenancy, exclude_schemas=config.exclude_schemas),
+        config=config,
+        workload=workload,
+    )
+    found: list[Finding] = []
+    undecided: list[RuleFailure] = []
+    for rule in all_rules() if rules is None else rules:
+        if progress is not None:
+            progress(rule.id)
+        if rule.needs_tenancy and subject.tenancy.column is None:
+            continue
+        hidden = [entry for entry in snapshot.hidden if entry.what in rule.needs and entry.relation is None]
+        if hidden:
+            undecided.append(RuleFailure(rule.id, hidden[0].why))
+            continue
+        found.extend(rule.check(subject))
+    kept, ignored = _silence(found, config.ignore, frozenset(baseline), _today(snapshot))
+    return Audit(
+        database=snapshot.database.name,
+        server_version=snapshot.server.version,
+        taken=snapshot.server.now,
+        tenancy=subject.tenancy,
+        tenant_indexing=tenant_indexing(subject),
+        findings=tuple(sorted(kept, key=_order)),
+        ignored=tuple(ignored),
+        undecided=tuple(undecided),
+        metrics=metrics(subject),
+        checklist=checklist(subject, kept),
+    )
+
+
+def tenant_indexing(subject: Subject) -> TenantIndexing:
+    """How many tenant tables have an index that serves `tenant column = ...`."""
+    missing = tuple(
+        table.relation.display
+        for table in subject.tenant_tables
+        if subject.tenant_cover[table.relation.oid] != "served"
+    )
+    return TenantIndexing(len(subject.tenant_tables) - len(missing), missing)
+
+
+def _order(finding: Finding) -> tuple[str, str, str, str]:
+    return finding.priority.value, finding.rule, finding.object, finding.detail or ""
+
+
+def _today(snapshot: Snapshot) -> datetime.date:
+    return datetime.datetime.fromisoformat(snapshot.server.now).date()
+
+
+def _silence(
+    found: Iterable[Finding], ignores: Collection[Ignore], baseline: frozenset[str], today: datetime.date
+) -> tuple[list[Finding], list[Ignored]]:
+    kept: list[Finding] = []
+    ignored: list[Ignored] = []
+    live = [ignore for ignore in ignores if ignore.expires is None or today <= ignore.expires]
+    for finding in found:
+        reason = next((ignore.reason for ignore in live if _matches(ignore, finding)), None)
+        if reason is None and finding.key in baseline:
+            reason = "in the baseline"
+        if reason is None:
+            kept.append(finding)
+        else:
+            ignored.append(Ignored(finding, reason))
+    return kept, ignored
+
+
+def _matches(ignore: Ignore, finding: Finding) -> bool:
+    return ignore.rule == finding.rule and ignore.object in (None, finding.object)

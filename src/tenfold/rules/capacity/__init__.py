@@ -1,0 +1,1 @@
+"""What fills up, wears out or is not watched."""

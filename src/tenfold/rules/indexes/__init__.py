@@ -1,0 +1,1 @@
+"""Which indexes are missing, too many, or not what they seem."""

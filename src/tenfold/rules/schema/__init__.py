@@ -1,0 +1,1 @@
+"""Keys, types and constraints that will not bear growth."""

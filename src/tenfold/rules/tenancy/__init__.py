@@ -1,0 +1,1 @@
+"""Whether tenants are kept apart, and can be found fast."""
