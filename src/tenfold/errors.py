@@ -113,3 +113,7 @@ class ApplyInProgressError(TenfoldError):
 
 class ApplyError(TenfoldError):
     """A change could not be applied; what was done stays, and running apply again goes on from there."""
+
+
+class ApplyInterruptedError(TenfoldError):
+    """Interrupted; what was done stays, run the same command again to go on."""

@@ -88,7 +88,7 @@ def apportion(total: int, parts: Sequence[float]) -> list[int]:
     by_remainder = sorted(range(len(parts)), key=lambda part: counts[part] - total * parts[part])
     for part in by_remainder[: total - sum(counts)]:
         counts[part] += 1
-    return counts
+    return [max(count, 1) for count in counts]
 
 
 class _Finished:

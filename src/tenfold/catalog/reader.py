@@ -40,7 +40,7 @@ from tenfold.model.relations import (
     View,
 )
 from tenfold.model.roles import DefaultPrivilege, Function, Membership, Operator, Role
-from tenfold.model.snapshot import Extension, Hidden, Snapshot
+from tenfold.model.snapshot import Extension, Hidden, Sight, Snapshot
 from tenfold.pg.connect import STATEMENT_TIMEOUT, Connection, read_transaction
 from tenfold.pg.session import CatalogSession
 
@@ -75,6 +75,8 @@ LISTS: dict[str, type[msgspec.Struct]] = {
 }
 
 Progress = Callable[[str], None]
+
+_LOCKED_AWAY: tuple[Sight, ...] = ("sizes", "definitions")
 
 
 def read_snapshot(
@@ -121,7 +123,7 @@ def _read(connection: Connection, progress: Progress | None, statement_timeout: 
         lists: dict[str, Any] = {
             name: build(struct, session.rows(name, {"locked": locked})) for name, struct in LISTS.items()
         }
-        hidden = [*_hidden_statistics(session), *_hidden_sequences(session), *_hidden_sizes(locked, lists)]
+        hidden = [*_hidden_statistics(session), *_hidden_sequences(session), *_hidden_by_locks(locked, lists)]
         if not server.reader_reads_statistics:
             hidden.append(
                 Hidden("connections", f"role {server.reader} is no member of pg_read_all_stats", None)
@@ -150,12 +152,13 @@ def _hidden_sequences(session: CatalogSession) -> list[Hidden]:
     ]
 
 
-def _hidden_sizes(locked: list[int], lists: dict[str, Any]) -> list[Hidden]:
+def _hidden_by_locks(locked: list[int], lists: dict[str, Any]) -> list[Hidden]:
     known = {relation.oid for relation in lists["relations"]}
     return [
-        Hidden("sizes", "somebody holds it under ACCESS EXCLUSIVE", relation)
+        Hidden(what, "somebody holds it under ACCESS EXCLUSIVE", relation)
         for relation in locked
         if relation in known
+        for what in _LOCKED_AWAY
     ]
 
 

@@ -15,8 +15,7 @@ from tenfold.cli.options import (
     timeout_option,
 )
 from tenfold.model.finding import Priority
-
-FORMATS = ("text", "json", "markdown", "html", "sarif")
+from tenfold.report import FORMATS, Format
 
 
 @click.command("audit")
@@ -41,7 +40,7 @@ FORMATS = ("text", "json", "markdown", "html", "sarif")
 @timeout_option
 def command(
     source: str,
-    form: str,
+    form: Format,
     output: Path | None,
     fail_on: Priority,
     baseline: Path | None,

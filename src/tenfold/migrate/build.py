@@ -110,7 +110,9 @@ def _put_back(site: Site, change: Change) -> None:
     what = qualified(*change.index) if change.index else change.object
     if _verb(change) == "DROP":
         if _leftovers(site, change):
-            site.remains.append(f"index {what} is marked invalid; running the command again finishes its drop")
+            site.remains.append(
+                f"index {what} is marked invalid; running the command again finishes its drop"
+            )
         return
     try:
         site.worker.bound(lock=site.limits.lock_timeout, statement=0)
@@ -131,5 +133,8 @@ def _verb(change: Change) -> str:
 def _is_on(change: Change, *names: str) -> bool:
     """Whether the statement builds on that table: as we write its name with schema, or as the server does."""
     return any(
-        f" ON {only}{name} " in statement for statement in change.sql for only in ("", "ONLY ") for name in names
+        f" ON {only}{name} " in statement
+        for statement in change.sql
+        for only in ("", "ONLY ")
+        for name in names
     )

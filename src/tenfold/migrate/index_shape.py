@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import msgspec
@@ -34,11 +33,8 @@ def shape_of_wish(remedy: CreateIndex) -> Shape:
     )
 
 
-def shape_of_index(snapshot: Snapshot, index: Index) -> Shape | None:
-    """None where a key has a collation of its own, which a wish cannot name: such an index equals no other."""
+def shape_of_index(snapshot: Snapshot, index: Index) -> Shape:
     relation = snapshot.relation_by_oid[index.relation]
-    if re.search(r'\sCOLLATE\s', index.definition.partition(" WHERE ")[0]):
-        return None
     return Shape(
         table=Table(relation.schema, relation.name),
         method=index.method,
@@ -47,6 +43,12 @@ def shape_of_index(snapshot: Snapshot, index: Index) -> Shape | None:
         where=_text(index.predicate),
         unique=index.unique,
     )
+
+
+def serves_equality(shape: Shape, columns: frozenset[str]) -> bool:
+    """Whether equality on just these columns descends it straight to its rows, whatever rows they are."""
+    leading = {key.column for key in shape.keys[: len(columns)]}
+    return shape.where is None and shape.method == "btree" and leading == columns
 
 
 def covers(one: Shape, other: Shape) -> bool:
@@ -73,14 +75,18 @@ def covers(one: Shape, other: Shape) -> bool:
 
 def _keys(snapshot: Snapshot, index: Index) -> Iterable[Key]:
     expressions = iter(index.expressions or ())
+    # A wish cannot name a collation; with one of its own, an index is like none but its equal.
+    collated = " COLLATE " in index.definition
     for position, number in enumerate(index.key_columns):
         opclass = snapshot.operator_class_by_oid.get(index.opclasses[position])
+        own = [] if opclass is None or opclass.is_default else [opclass.name]
+        own += [f"collation {index.collations[position]}"] if collated else []
         yield Key(
             column=snapshot.column_by_number[index.relation, number].name if number else None,
             expression=_text(next(expressions)) if not number else None,
             descending=index.descending(position),
             nulls_first=index.nulls_first(position),
-            opclass=None if opclass is None or opclass.is_default else opclass.name,
+            opclass=" ".join(own) or None,
         )
 
 

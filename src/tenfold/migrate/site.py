@@ -7,7 +7,7 @@ identity of the database are made sure of each time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from tenfold.errors import (
     ApplyInProgressError,
@@ -41,7 +41,7 @@ class Site:
     def __init__(
         self, connect: Connect, observer: Observer, limits: Limits, tempo: Tempo, database: str | None = None
     ) -> None:
-        """`database` is the fingerprint that it must have; None: any."""
+        """`database` is the fingerprint that it must have; None: whichever it has at first."""
         self.observer = observer
         self.limits = limits
         self.tempo = tempo
@@ -55,6 +55,13 @@ class Site:
         self._worker: WritableSession | None = None
         self._last_guard: int | None = None
         self._open()
+        self._expected = self.fingerprint
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def worker(self) -> WritableSession:

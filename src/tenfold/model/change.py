@@ -33,6 +33,7 @@ class Lock(StrEnum):
     ACCESS_SHARE = "ACCESS SHARE"
     ROW_EXCLUSIVE = "ROW EXCLUSIVE"
     SHARE_UPDATE_EXCLUSIVE = "SHARE UPDATE EXCLUSIVE"
+    SHARE = "SHARE"
     SHARE_ROW_EXCLUSIVE = "SHARE ROW EXCLUSIVE"
     ACCESS_EXCLUSIVE = "ACCESS EXCLUSIVE"
 
@@ -42,7 +43,7 @@ class Lock(StrEnum):
         match self:
             case Lock.ACCESS_EXCLUSIVE:
                 return "reads and writes"
-            case Lock.SHARE_ROW_EXCLUSIVE:
+            case Lock.SHARE | Lock.SHARE_ROW_EXCLUSIVE:
                 return "writes"
             case Lock.NONE | Lock.ACCESS_SHARE | Lock.ROW_EXCLUSIVE | Lock.SHARE_UPDATE_EXCLUSIVE:
                 return "nothing"

@@ -53,6 +53,15 @@ class _Remedy(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="remedy
     table: Table
 
 
+class Partition(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A part of a partitioned table, right below `parent`."""
+
+    table: Table
+    parent: Table
+    #: Whether it is partitioned itself.
+    partitioned: bool = False
+
+
 class CreateIndex(_Remedy, frozen=True):
     keys: tuple[Key, ...]
     include: tuple[str, ...] = ()
@@ -61,6 +70,9 @@ class CreateIndex(_Remedy, frozen=True):
     method: str = "btree"
     #: None: `idx_<table>_<columns>`.
     name: str | None = None
+    #: All that is below a partitioned table, from the top down. No index is built concurrently on the table
+    #: itself: it is declared there, built on each part and attached.
+    partitions: tuple[Partition, ...] = ()
 
     @property
     def index_name(self) -> str:
@@ -232,12 +244,43 @@ def _alter(table: Table, action: str) -> tuple[str]:
 
 @statements.register
 def _(remedy: CreateIndex) -> tuple[str, ...]:
-    keys = ", ".join(key.sql for key in remedy.keys)
+    if remedy.partitions:
+        return _index_by_parts(remedy)
+    return (_index(remedy, "CONCURRENTLY", ""),)
+
+
+def _index(remedy: CreateIndex, how: str, only: str) -> str:
+    unique = "UNIQUE" if remedy.unique else ""
+    using = "" if remedy.method == "btree" else f"USING {remedy.method}"
+    name, table = identifier(remedy.index_name), remedy.table.sql
+    words = ("CREATE", unique, "INDEX", how, name, "ON", only, table, using)
     return (
-        f"CREATE {'UNIQUE ' if remedy.unique else ''}INDEX CONCURRENTLY {identifier(remedy.index_name)} "
-        f"ON {remedy.table.sql} {'' if remedy.method == 'btree' else f'USING {remedy.method} '}({keys})"
+        f"{' '.join(filter(None, words))} ({', '.join(key.sql for key in remedy.keys)})"
         + (f" INCLUDE ({names(remedy.include)})" if remedy.include else "")
-        + (f" WHERE {remedy.where}" if remedy.where else ""),
+        + (f" WHERE {remedy.where}" if remedy.where else "")
+    )
+
+
+def _index_by_parts(remedy: CreateIndex) -> tuple[str, ...]:
+    parts = {remedy.table: remedy} | {
+        part.table: msgspec.structs.replace(
+            remedy, table=part.table, name=remedy.name and f"{part.table.name}_{remedy.name}", partitions=()
+        )
+        for part in remedy.partitions
+    }
+    return (
+        _index(remedy, "", "ONLY"),
+        *(
+            _index(parts[part.table], "", "ONLY")
+            if part.partitioned
+            else _index(parts[part.table], "CONCURRENTLY", "")
+            for part in remedy.partitions
+        ),
+        *(
+            f"ALTER INDEX {qualified(part.parent.schema, parts[part.parent].index_name)} "
+            f"ATTACH PARTITION {qualified(part.table.schema, parts[part.table].index_name)}"
+            for part in reversed(remedy.partitions)
+        ),
     )
 
 

@@ -23,9 +23,11 @@ CAPABILITIES = {
     "session_counters": Capability("session counters in pg_stat_database", 14),
     "top_level_statements": Capability("pg_stat_statements.toplevel", 14),
     "security_invoker": Capability("security_invoker views", 15),
+    "create_database_strategy": Capability("CREATE DATABASE ... STRATEGY", 15),
     "nulls_not_distinct": Capability("UNIQUE NULLS NOT DISTINCT", 15),
     "last_scan": Capability("time of the last index scan", 16),
     "membership_options": Capability("INHERIT and SET options of role memberships", 16),
+    "checksums_by_default": Capability("data checksums without asking initdb for them", 18),
     "not_enforced": Capability("NOT ENFORCED constraints", 18),
 }
 

@@ -128,12 +128,14 @@ def translated(error: psycopg.Error) -> TenfoldError:
     match error:
         case pg_errors.AdminShutdown() | pg_errors.CrashShutdown() | pg_errors.CannotConnectNow():
             return ConnectionLostError(f"the server ended the session ({what}); run the command again")
-        case pg_errors.IdleInTransactionSessionTimeout():
+        case pg_errors.IdleInTransactionSessionTimeout() | pg_errors.IdleSessionTimeout():
             return ConnectionLostError(f"the server ended the session ({what}); run the command again")
         case pg_errors.QueryCanceled():
             return StatementTimeoutError()
         case pg_errors.LockNotAvailable():
             return LockTimeoutError()
+        case pg_errors.DeadlockDetected() | pg_errors.SerializationFailure():
+            return LockTimeoutError(f"another session was in the way ({what})")
         case pg_errors.InsufficientPrivilege():
             return PrivilegeError(f"{what}; grant the right, or connect as another role")
         case psycopg.OperationalError() if error.sqlstate is None or error.sqlstate.startswith("08"):

@@ -80,10 +80,10 @@ class WritableSession:
         """Whether the connection is known to be gone."""
         return self._connection.closed
 
-    def named(self, name: str, **parameters: object) -> Rows:
+    def named(self, query: str, /, **parameters: object) -> Rows:
         """All rows of one of the package's queries."""
         with self._noticing_loss():
-            return self._queries.rows(name, parameters)
+            return self._queries.rows(query, parameters)
 
     def run(self, statement: str, parameters: Sequence[object] | None = None) -> Rows:
         """Runs one statement; its rows, where it returns some."""

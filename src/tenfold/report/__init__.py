@@ -1,0 +1,19 @@
+"""Writes what was found as text, JSON, Markdown, HTML or SARIF. Pure: values in, a string out."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Literal, get_args
+
+from tenfold.model.audit import Audit
+from tenfold.model.snapshot import Snapshot
+
+Format = Literal["text", "json", "markdown", "html", "sarif"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+def render(form: Format, audit: Audit, snapshot: Snapshot) -> str:
+    """The audit as a document of that format; each has a module of its name with a `render` function."""
+    module = importlib.import_module(f"{__name__}.{form}")
+    document: str = module.render(audit, snapshot)
+    return document

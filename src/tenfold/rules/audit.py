@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable, Collection, Iterable
 
 from tenfold.model.activity import Statement
-from tenfold.model.audit import Audit, TenantIndexing
+from tenfold.model.audit import Audit
 from tenfold.model.config import Config, Ignore
 from tenfold.model.finding import Finding, Ignored, RuleFailure
 from tenfold.model.snapshot import Snapshot
@@ -55,23 +55,13 @@ def audit(
         server_version=snapshot.server.version,
         taken=snapshot.server.now,
         tenancy=subject.tenancy,
-        tenant_indexing=tenant_indexing(subject),
+        tenant_indexing=subject.tenant_indexing,
         findings=tuple(sorted(kept, key=_order)),
         ignored=tuple(ignored),
         undecided=tuple(undecided),
         metrics=metrics(subject),
         checklist=checklist(subject, kept),
     )
-
-
-def tenant_indexing(subject: Subject) -> TenantIndexing:
-    """How many tenant tables have an index that serves `tenant column = ...`."""
-    missing = tuple(
-        table.relation.display
-        for table in subject.tenant_tables
-        if subject.tenant_cover[table.relation.oid] != "served"
-    )
-    return TenantIndexing(len(subject.tenant_tables) - len(missing), missing)
 
 
 def _order(finding: Finding) -> tuple[str, str, str, str]:

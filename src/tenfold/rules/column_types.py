@@ -19,11 +19,13 @@ def same_type(snapshot: Snapshot, one: Column, other: Column) -> bool:
 
 
 def base_type(snapshot: Snapshot, column: Column) -> str:
-    """The type without length or precision, below a domain; `text` for varchar, which is stored alike."""
-    name = column.type
-    if column.type_kind == "d":
-        domain = snapshot.type_by_oid.get(column.type_oid)
-        name = domain.base or name if domain else name
+    """A column's type as `bare_type` says it; of a domain, the type underneath."""
+    domain = snapshot.type_by_oid.get(column.type_oid) if column.type_kind == "d" else None
+    return bare_type(domain.base if domain and domain.base else column.type)
+
+
+def bare_type(name: str) -> str:
+    """A type's name without length or precision; `text` for varchar, which is stored and compared alike."""
     bare = _MODIFIER.sub("", name)
     return "text" if bare == "character varying" else bare
 

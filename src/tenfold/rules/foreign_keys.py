@@ -1,4 +1,4 @@
-"""What rules ask of foreign keys: which a table has, what they pair, how one is added to a partitioned table."""
+"""What rules ask of foreign keys: which a table has, what they pair, how a partitioned table gets one."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def metrics(subject: Subject) -> tuple[Metric, ...]:
             "Connections",
             connection_share(subject),
             (limits.connection_ratio_target, limits.connection_ratio_alert),
-            lambda share: f"{share.part:,.0f} connections of the {share.whole:,.0f} that roles may open",
+            lambda share: f"{share.part:,.0f} of the {share.whole:,.0f} connections open to ordinary roles",
         ),
         _share_metric(
             "Index hit ratio",

@@ -6,17 +6,18 @@ Everything is derived from values; nothing here reads a server, a file or a cloc
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
 import msgspec
 
 from tenfold.model.activity import Statement
+from tenfold.model.audit import TenantIndexing
 from tenfold.model.config import Config
 from tenfold.model.finding import Priority
 from tenfold.model.relations import Column, Relation
-from tenfold.model.remedy import CreateIndex, Key, Table
+from tenfold.model.remedy import CreateIndex, Key, Partition, Table
 from tenfold.model.snapshot import Snapshot
 from tenfold.model.tenancy import TableTenancy, Tenancy
 from tenfold.model.thresholds import Thresholds
@@ -109,6 +110,16 @@ class Subject(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         }
 
     @cached_property
+    def tenant_indexing(self) -> TenantIndexing:
+        """How many tenant tables have an index that serves `tenant column = ...`."""
+        missing = tuple(
+            table.relation.display
+            for table in self.tenant_tables
+            if self.tenant_cover[table.relation.oid] != "served"
+        )
+        return TenantIndexing(len(self.tenant_tables) - len(missing), missing)
+
+    @cached_property
     def statements(self) -> tuple[Statement, ...]:
         """Recorded and configured statements."""
         return self.snapshot.statements + self.workload
@@ -154,8 +165,7 @@ class Subject(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         """What holds the table's rows: itself, or the partitions at the bottom of the tree."""
         if relation.kind != "p":
             return (relation,)
-        parts = (self.snapshot.relation_by_oid[oid] for oid in self.snapshot.children_of(relation.oid))
-        return tuple(leaf for part in parts for leaf in self.storage_of(part))
+        return tuple(self.snapshot.relation_by_oid[oid] for oid in self.snapshot.leaves_of(relation.oid))
 
     def root_of(self, relation: Relation) -> Relation:
         """The table that a partition belongs to in the end; any other relation is its own."""
@@ -204,8 +214,20 @@ class Subject(msgspec.Struct, frozen=True, dict=True, kw_only=True):
 
     # --- remedies that several rules propose ---
 
-    def create_index(self, relation: Relation, *columns: str) -> CreateIndex:
-        return CreateIndex(table=table_of(relation), keys=tuple(Key(column=column) for column in columns))
+    def create_index(self, relation: Relation, *columns: str, unique: bool = False) -> CreateIndex:
+        return CreateIndex(
+            table=table_of(relation),
+            keys=tuple(Key(column=column) for column in columns),
+            unique=unique,
+            partitions=tuple(self._partitions_below(relation)) if relation.kind == "p" else (),
+        )
+
+    def _partitions_below(self, relation: Relation) -> Iterator[Partition]:
+        for oid in self.snapshot.children_of(relation.oid):
+            part = self.snapshot.relation_by_oid[oid]
+            if part.is_table:
+                yield Partition(table_of(part), table_of(relation), part.kind == "p")
+                yield from self._partitions_below(part)
 
     @cached_property
     def _personal(self) -> frozenset[str]:

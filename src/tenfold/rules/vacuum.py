@@ -1,7 +1,7 @@
 """When autovacuum would start on a table, by its own arithmetic, and what it has left undone.
 
 The formulas are those of relation_needs_vacanalyze() (src/backend/postmaster/autovacuum.c). The share
-of frozen pages that version 18 takes off the insert trigger is not known here: that trigger is an upper bound.
+of frozen pages that version 18 takes off the insert trigger is not known here: it is an upper bound.
 """
 
 from __future__ import annotations

@@ -189,6 +189,35 @@ def test_a_forked_child_does_not_stop_its_parents_server() -> None:
     assert not folder.exists()
 
 
+def test_a_detached_server_runs_on_without_users_until_it_is_stopped(reachable_path: Path) -> None:
+    folder = reachable_path / "kept"
+    subprocess.run(
+        [sys.executable, "-c", TRY, "EmbeddedServer.open(folder)", folder, "detach"], check=True, timeout=60
+    )
+    server = EmbeddedServer.open(folder)
+    assert ask(server.dsn(), "SELECT 1") == 1
+    with server:
+        assert ask(server.dsn(), "SELECT 1") == 1
+    server.restart()
+    server.close()
+    assert ask(server.dsn(), "SELECT 1") == 1
+    pid = server.pid
+    server.stop()
+    assert not alive(pid)
+    with server:
+        pid = server.pid
+    assert not alive(pid)
+
+
+def test_running_servers_are_listed() -> None:
+    kept = EmbeddedServer.open()
+    with EmbeddedServer.temporary() as temporary:
+        with kept:
+            listed = {server.folder: server.dsn() for server in EmbeddedServer.all_running()}
+            assert listed == {each.folder: each.dsn() for each in (kept, temporary)}
+        assert [server.folder for server in EmbeddedServer.all_running()] == [temporary.folder]
+
+
 # --- killed ------------------------------------------------------------------------------------------
 
 
@@ -529,7 +558,10 @@ from tenfold.errors import EmbeddedServerError
 from tenfold.pg.embedded import EmbeddedServer
 folder = Path(sys.argv[2])
 try:
-    eval(sys.argv[1]).start()
+    server = eval(sys.argv[1]).start()
+    if sys.argv[3:] == ["detach"]:
+        server.detach()
+    server.close()
 except EmbeddedServerError as error:
     print(error)
 """

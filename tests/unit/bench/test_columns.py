@@ -167,3 +167,9 @@ def test_a_delay_stays_within_its_limits() -> None:
 
 def test_copy_text_escapes_what_copy_would_read_otherwise() -> None:
     assert [copy_text(value) for value in ("a\tb\\c\n", True, 3)] == ["a\\tb\\\\c\\n", "t", "3"]
+
+
+def test_a_text_key_that_the_server_makes_of_a_uuid_is_one() -> None:
+    made = values(column("text", "id", default="(gen_random_uuid())::text"))
+    assert all(re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value) for value in made)
+    assert len(set(made)) == len(made)

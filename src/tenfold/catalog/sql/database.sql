@@ -47,7 +47,7 @@ SELECT e.oid, e.extname::text, e.extversion, n.nspname::text
  ORDER BY e.oid;
 
 -- name: locked
--- Relations that somebody holds under ACCESS EXCLUSIVE: to ask for their size would wait.
+-- Relations that somebody holds under ACCESS EXCLUSIVE: to ask for size or definitions would wait.
 SELECT DISTINCT relation
   FROM pg_locks
  WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND granted

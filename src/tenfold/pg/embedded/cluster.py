@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from tenfold.errors import EmbeddedServerError
+from tenfold.pg.capabilities import Capabilities
 from tenfold.pg.embedded.account import give, run_as
 from tenfold.pg.embedded.cache import cache_folder, kept
 
@@ -94,7 +95,8 @@ def _copy_template(data: Path, binaries: Binaries, account: Account | None) -> N
     origin = hashlib.sha256(os.fsencode(binaries.folder) + b"\0" + owner.encode()).hexdigest()[:12]
 
     def build(folder: Path) -> None:
-        options = ["--no-sync"] + (["--no-data-checksums"] if binaries.major >= 18 else [])
+        on_by_default = Capabilities(binaries.major * 10_000).has("checksums_by_default")
+        options = ["--no-sync"] + (["--no-data-checksums"] if on_by_default else [])
         _initdb(folder / "data", binaries, account, *options)
 
     def copy(source: str, target: str) -> None:

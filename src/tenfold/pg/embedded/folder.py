@@ -44,6 +44,8 @@ class ServerFolder:
         self.change = path / "change.lock"
         self.users = path / "users.lock"
         self.keeper = path / "keeper.lock"
+        self.detached = path / "detached"
+        "exists while the server is to run on without users"
         self._temporary = path / "temporary"
 
     def make(self, *, temporary: bool) -> None:

@@ -48,10 +48,11 @@ class Order(TypedDict):
 
 
 def keep(order: Order) -> None:
-    """Start the server and stay until it has ended. Returns to the caller's process once the lock is held."""
-    held = os.open(os.path.join(order["folder"], "keeper.lock"), os.O_RDWR | os.O_CREAT, 0o600)  # noqa: PTH118 -- pathlib would double the time to import
+    """Start the server and stay until it has ended. The process that was called ends as soon as we stay."""
+    held = os.open(f"{order['folder']}/keeper.lock", os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(held, fcntl.LOCK_EX)
     os.ftruncate(held, 0)
+    users = os.open(f"{order['folder']}/users.lock", os.O_RDWR)
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -60,17 +61,14 @@ def keep(order: Order) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _EVENTS)
     server = _start(order)
     os.pwrite(held, f"{os.getpid()} {server.pid}".encode(), 0)
-    users = os.open(os.path.join(order["folder"], "users.lock"), os.O_RDWR)  # noqa: PTH118 -- as above
     threading.Thread(target=_tell_when_unused, args=(users,), daemon=True).start()
-    event = _await_event(server)
+    event = _await_end(server, users, order["folder"])
     unused = event == _LAST_USER_LEFT
     _stop(server, _IMMEDIATE if event == signal.SIGQUIT or (unused and order["temporary"]) else _FAST)
     if not order["socket_folder"].startswith(order["folder"]):
         shutil.rmtree(order["socket_folder"], ignore_errors=True)  # empty but for a crashed server's socket
     if unused and order["temporary"]:
-        shutil.rmtree(
-            order["folder"], ignore_errors=True
-        )  # what withstands is swept by the next temporary server
+        shutil.rmtree(order["folder"], ignore_errors=True)  # what withstands, the next server sweeps
 
 
 def _write_to(log: str) -> None:
@@ -114,11 +112,16 @@ def _tell_when_unused(users: int) -> None:
     os.kill(os.getpid(), _LAST_USER_LEFT)
 
 
-def _await_event(server: subprocess.Popen[bytes]) -> signal.Signals:
+def _await_end(server: subprocess.Popen[bytes], users: int, folder: str) -> signal.Signals:
+    """The event that ends it all: the server ended, we are told to end it, or nobody uses it any more."""
     while True:
         event = signal.Signals(signal.sigwait(_EVENTS))
-        if event != signal.SIGCHLD or server.poll() is not None:
-            return event
+        if event == signal.SIGCHLD and server.poll() is None:
+            continue
+        if event == _LAST_USER_LEFT and os.access(f"{folder}/detached", os.F_OK):
+            fcntl.flock(users, fcntl.LOCK_UN)
+            continue
+        return event
 
 
 def _stop(server: subprocess.Popen[bytes], how: signal.Signals) -> None:

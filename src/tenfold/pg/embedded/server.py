@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tenfold.errors import EmbeddedServerError
+from tenfold.pg.capabilities import Capabilities
 from tenfold.pg.embedded.account import server_account
 from tenfold.pg.embedded.binaries import Binaries
 from tenfold.pg.embedded.cache import cache_folder
@@ -40,7 +41,8 @@ class EmbeddedServer:
     """A PostgreSQL server of our own.
 
     It runs from `start` (or the entry of a `with` block) until the last process that started it has called
-    `close` (or left the block), has ended, or was killed. Every method raises EmbeddedServerError.
+    `close` (or left the block), has ended, or was killed; or, once detached, until `stop`.
+    Every method raises EmbeddedServerError.
     """
 
     def __init__(
@@ -115,7 +117,7 @@ class EmbeddedServer:
         as when we are root, by default TENFOLD_SERVER_ACCOUNT, postgres or nobody.
         """
         return cls(
-            (folder or cache_folder() / "server").expanduser().absolute(),
+            (folder or cache_folder() / "servers" / "default").expanduser().absolute(),
             settings=settings,
             binaries=binaries,
             port=port,
@@ -124,14 +126,20 @@ class EmbeddedServer:
             account=account,
         )
 
+    @classmethod
+    def all_running(cls) -> list[EmbeddedServer]:
+        """The servers in the user's cache directory that run now. Looking at them does not make us a user."""
+        folders = [path for kind in ("servers", "scratch") for path in cache_folder().glob(f"{kind}/*")]
+        return [cls.open(path) for path in sorted(folders) if ServerFolder(path).ready_postmaster()]
+
     # --- running -------------------------------------------------------------------------------------
 
     def start(self) -> Self:
         """Have the server run and accept connections; one that runs in this folder already is used as is."""
         with self._leaving_on_failure(), self._changing():
-            if not self._at.kept:
+            if not self._comes_up():
+                self._at.detached.unlink(missing_ok=True)
                 self._launch()
-            self._await_ready()
         return self
 
     def restart(self) -> None:
@@ -152,17 +160,22 @@ class EmbeddedServer:
         """Add settings, for the next start or restart."""
         self.settings.update(settings)
 
+    def detach(self) -> None:
+        """Have the server run on when its users have left, until `stop`."""
+        if self._temporary:
+            raise EmbeddedServerError(
+                "a temporary server ends with its users; open a folder for it to be kept in"
+            )
+        with self._changing():
+            self._at.detached.touch()
+
     def close(self) -> None:
         """Leave the server. It stops when no other process uses it, and a temporary one is deleted."""
         if self._users is None or os.getpid() != self._process:
             return  # a forked child has its parent's lock, and must not give it up for it
         with self._changing():
-            if self._users.try_exclusive():
-                self._end(signal.SIGQUIT if self._temporary else signal.SIGTERM)
-                if self._temporary:
-                    self._at.delete()
-            elif not self._users.try_shared():  # the keeper has the lock: it saw the last user leave
-                self._at.await_keeper_gone()
+            if not (self._at.detached.exists() and self._at.kept):
+                self._end_if_last(self._users)
             self._users.release()
             self._users = None
 
@@ -240,7 +253,7 @@ class EmbeddedServer:
         statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
         if template:
             statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
-        if not self._durable and self.major >= 15:
+        if not self._durable and Capabilities(self.major * 10_000).has("create_database_strategy"):
             statement += sql.SQL(" STRATEGY FILE_COPY")  # its checkpoints cost nothing without fsync
         self._execute(statement)
         return self.dsn(name)
@@ -310,29 +323,38 @@ class EmbeddedServer:
                 durable=self._durable,
                 temporary=self._temporary,
             )
-            try:
-                self._await_ready()
+            if self._comes_up():
                 break
-            except _PortTakenError:
-                if self._named_port != 0 or attempt == _PORT_ATTEMPTS:
-                    raise
-                self._port = None
+            failure = self._start_failure("did not start")
+            if self._named_port != 0 or attempt == _PORT_ATTEMPTS or not isinstance(failure, _PortTakenError):
+                raise failure
+            self._port = None
         self._set_password()
 
-    def _await_ready(self) -> None:
+    def _comes_up(self) -> bool:
+        """Wait for the server to be ready. False when there is no keeper, or it ends without that."""
         deadline = time.monotonic() + START_SECONDS
         while not self.running:
             if not self._at.kept:
-                raise self._start_failure("did not start")
+                return False
             if time.monotonic() > deadline:
                 raise self._start_failure(f"is not ready after {START_SECONDS:.0f} s")
             time.sleep(_POLL_SECONDS)
+        return True
 
     def _end(self, sign: signal.Signals) -> None:
         """Have the keeper stop the server, if there is one, and wait for both."""
         if pids := self._at.keeper_pids():
             os.kill(pids.keeper, sign)
         self._at.await_keeper_gone()
+
+    def _end_if_last(self, users: FileLock) -> None:
+        if users.try_exclusive():
+            self._end(signal.SIGQUIT if self._temporary else signal.SIGTERM)
+            if self._temporary:
+                self._at.delete()
+        elif not users.try_shared():  # the keeper has the lock: it saw the last user leave
+            self._at.await_keeper_gone()
 
     def _start_failure(self, what: str) -> EmbeddedServerError:
         log = self.log_file.read_text(errors="replace") if self.log_file.exists() else ""

@@ -8,8 +8,6 @@ freshly loaded database say that every table is only ever appended to.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from tenfold.model.relations import Column, Relation
@@ -33,11 +31,13 @@ _TIME_TYPES = ("timestamp", "date")
 
 
 class TimeSeries(msgspec.Struct, frozen=True):
-    """A table that grows with time, and the column that says when a row was added."""
+    """A table that grows with time."""
 
     relation: Relation
-    shape: Literal["log", "queue"]
-    time: Column
+    #: When a row was added.
+    written: Column
+    #: When a row's work is due; None: it is a log.
+    due: Column | None
 
 
 def time_series(subject: Subject, relation: Relation) -> TimeSeries | None:
@@ -51,5 +51,5 @@ def time_series(subject: Subject, relation: Relation) -> TimeSeries | None:
     if written is None or not _CHANGED.isdisjoint(times):
         return None
     # A queue's rows are all due some time; a message that may be scheduled does not make its table a queue.
-    is_queue = any(name in _DUE and column.not_null for name, column in times.items())
-    return TimeSeries(relation, "queue" if is_queue else "log", written)
+    due = next((column for name, column in times.items() if name in _DUE and column.not_null), None)
+    return TimeSeries(relation, written, due)

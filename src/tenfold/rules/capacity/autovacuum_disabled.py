@@ -54,7 +54,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             priority=subject.priority(root),
             object=table.display,
             relation=root.oid,
-            message=f"{table.display} has autovacuum_enabled = {own}: its dead rows stay and its statistics age",
+            message=f"{table.display} has autovacuum_enabled = {own}: dead rows stay and statistics age",
             remedies=(
                 SetTableOptions(
                     table=table_of(table),

@@ -38,13 +38,14 @@ def check(subject: Subject) -> Iterator[Finding]:
         wishes = tuple(wish for part in late if (wish := eager(subject, part)) is not None)
         if not wishes:
             continue
+        operations = subject.operations_per_day(table)
         share = max(parameter(subject.snapshot, part, "autovacuum_vacuum_scale_factor") for part in late)
         yield Finding(
             rule=ID,
             priority=Priority.P1,
             object=table.display,
             relation=table.oid,
-            message=f"{table.display} is hot ({subject.operations_per_day(table):,.0f} operations a day), and "
+            message=f"{table.display} is hot ({operations:,.0f} operations a day), and "
             f"autovacuum waits for {100 * share:g} % of it to be dead",
             remedies=wishes,
         )

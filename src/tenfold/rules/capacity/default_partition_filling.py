@@ -48,5 +48,5 @@ def check(subject: Subject) -> Iterator[Finding]:
                 object=relation.display,
                 relation=root.oid,
                 message=f"{relation.display}, the default partition of {parent.display}, holds {rows:,.0f} "
-                "rows: no partition covered them, and the one that should cannot be added until they are moved",
+                "rows: no partition covered them, and the one that should cannot be added before they move",
             )

@@ -48,7 +48,7 @@ _PARTITIONS = 8
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    referring = referring_keys(subject)
+    referring = subject.once(referring_keys)
     for tenant_table in subject.tenant_tables:
         table, column = tenant_table.relation, tenant_table.column
         size = volume(subject, table, subject.thresholds.partition_tenant_operations_per_day)

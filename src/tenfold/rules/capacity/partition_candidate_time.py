@@ -53,22 +53,22 @@ ID = "partition-candidate-time"
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    referring = referring_keys(subject)
+    referring = subject.once(referring_keys)
     for table in subject.tables:
         size = volume(subject, table, subject.thresholds.partition_time_operations_per_day)
         if size is None or table.kind != "r":
             continue
         series = time_series(subject, table)
-        if series is None or series.shape != "log":
+        if series is None or series.due is not None:
             continue
         yield Finding(
             rule=ID,
             priority=Priority.P2,
             object=table.display,
             relation=table.oid,
-            message=f"{table.display} {size} and grows with {series.time.name}, unpartitioned: old rows can "
+            message=f"{table.display} {size} and grows with {series.written.name}, unpartitioned: old rows can "
             f"only be deleted one by one{refers_text(referring.get(table.oid, 0))}",
-            advice=(partitioned_copy(subject, table, series.time, "RANGE"), *_months(subject, table)),
+            advice=(partitioned_copy(subject, table, series.written, "RANGE"), *_months(subject, table)),
         )
 
 

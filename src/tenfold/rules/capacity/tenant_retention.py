@@ -26,12 +26,15 @@ from collections.abc import Iterator
 
 from tenfold.model.ddl import identifier
 from tenfold.model.finding import Finding, Priority
+from tenfold.model.relations import Column, Relation
 from tenfold.rules.capacity._time_series import TimeSeries, time_series
 from tenfold.rules.subject import Subject
 
 ID = "tenant-retention"
 NEEDS_TENANCY = True
 
+#: The outreach platform's retention for queue tables.
+_QUEUE_DAYS = 30
 _BATCH_ROWS = 5_000
 
 
@@ -48,19 +51,24 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _finding(subject: Subject, series: TimeSeries) -> Finding:
-    table, time = series.relation, series.time.name
-    kind = "is a queue" if series.shape == "queue" else "grows with time"
+    table = series.relation
+    operations = f"{subject.operations_per_day(table):,.0f} operations a day"
+    grows = "is a queue that keeps its finished work" if series.due else f"grows with {series.written.name}"
     return Finding(
         rule=ID,
         priority=Priority.P2,
         object=table.display,
         relation=table.oid,
-        message=f"{table.display} {kind}, is expected or counted at {subject.operations_per_day(table):,.0f} "
-        f"operations a day, and nothing removes rows by {time}",
-        advice=(
-            f"DELETE FROM {table.qualified} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table.qualified} "
-            f"WHERE {identifier(time)} < now() - INTERVAL '30 days' LIMIT {_BATCH_ROWS}))",
-        ),
+        message=f"{table.display} {grows} at {operations}, and nothing removes its old rows",
+        advice=(_delete_finished(table, series.due),) if series.due else (),
+    )
+
+
+def _delete_finished(queue: Relation, due: Column) -> str:
+    """One batch. How long a log's rows are needed is not ours to say, so only queues are given a statement."""
+    return (
+        f"DELETE FROM {queue.qualified} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {queue.qualified} "
+        f"WHERE {identifier(due.name)} < now() - INTERVAL '{_QUEUE_DAYS} days' LIMIT {_BATCH_ROWS}))"
     )
 
 

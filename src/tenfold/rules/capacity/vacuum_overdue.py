@@ -37,6 +37,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     for table in subject.stored:
         for work in overdue(subject, table):
             root = subject.root_of(table)
+            task, limit = work.task.upper(), f"{work.trigger:,.0f}"
             last = f"the last was {work.days:,.1f} days ago" if work.ever else "it never was"
             yield Finding(
                 rule=ID,
@@ -44,7 +45,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                 object=table.display,
                 detail=work.task,
                 relation=root.oid,
-                message=f"{table.display} awaits {work.task.upper()} with {work.pending:,} rows changed, past "
-                f"the {work.trigger:,.0f} at which autovacuum starts; {last}",
-                advice=(f"{work.task.upper()} {table.qualified}",),
+                message=f"{table.display} awaits {task} with {work.pending:,} rows changed, past the {limit} "
+                f"at which autovacuum starts; {last}",
+                advice=(f"{task} {table.qualified}",),
             )

@@ -1,0 +1,261 @@
+"""Changes that build, rebuild and drop indexes, from the consolidated wishes of each table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from tenfold.migrate import probes
+from tenfold.migrate.consolidate import Build, Need, Removal, consolidate, existing_indexes, spoken
+from tenfold.migrate.draft import Draft
+from tenfold.migrate.estimate import build_estimate
+from tenfold.migrate.index_shape import shape_of_index, shape_of_wish
+from tenfold.migrate.partitioned_index import build_partitioned
+from tenfold.migrate.wishes import Wish
+from tenfold.model.change import Change, Estimate, Lock, Phase
+from tenfold.model.ddl import fit, identifier, qualified
+from tenfold.model.relations import Index, Relation
+from tenfold.model.remedy import CreateIndex, DropIndex, RebuildIndex, Table, statements
+
+_CCNEW = "_ccnew"
+
+
+def plan_indexes(
+    draft: Draft,
+    creates: Sequence[Wish[CreateIndex]],
+    drops: Sequence[Wish[DropIndex]],
+    rebuilds: Sequence[Wish[RebuildIndex]],
+) -> None:
+    """Adds the changes for all index wishes of all tables."""
+    for wish in rebuilds:
+        _rebuild(draft, wish)
+    for table, (its_creates, its_drops) in _by_table(creates, drops).items():
+        _plan_table(draft, table, its_creates, its_drops, [wish.remedy for wish in rebuilds])
+
+
+def _by_table(
+    creates: Iterable[Wish[CreateIndex]], drops: Iterable[Wish[DropIndex]]
+) -> dict[Table, tuple[list[Wish[CreateIndex]], list[Wish[DropIndex]]]]:
+    tables: defaultdict[Table, tuple[list[Wish[CreateIndex]], list[Wish[DropIndex]]]] = defaultdict(
+        lambda: ([], [])
+    )
+    for create in creates:
+        tables[create.remedy.table][0].append(create)
+    for drop in drops:
+        tables[drop.remedy.table][1].append(drop)
+    return dict(sorted(tables.items()))
+
+
+def _plan_table(
+    draft: Draft,
+    table: Table,
+    creates: list[Wish[CreateIndex]],
+    drops: list[Wish[DropIndex]],
+    rebuilds: Sequence[RebuildIndex],
+) -> None:
+    relation = draft.relation(table)
+    existing = existing_indexes(
+        draft.snapshot, relation.oid, (remedy for remedy in rebuilds if remedy.table == table)
+    )
+    serving = {each.index.name for each in existing}
+    possible = []
+    for drop in drops:
+        index = _index(draft, relation, drop.remedy)
+        obstacle = _obstacle(draft, index)
+        if obstacle is not None:
+            draft.skip(drop, f"drop of {identifier(index.name)}", obstacle)
+        elif index.name in serving:
+            possible.append(drop)
+        else:  # an invalid one serves nobody
+            _drop(draft, relation, Removal(drop, index), {})
+    decision = consolidate(existing, _needs(draft, relation), creates, possible)
+    for left_out in decision.left_out:
+        draft.skip(left_out.wish, left_out.what, left_out.why)
+    # By name of the keys, so that numbered names fall alike in every plan.
+    built = {
+        build.wish.remedy: _build(draft, relation, build)
+        for build in sorted(decision.builds, key=lambda build: tuple(key.sql for key in build.shape.keys))
+    }
+    for removal in decision.removals:
+        _drop(draft, relation, removal, built)
+
+
+def _needs(draft: Draft, relation: Relation) -> list[Need]:
+    """The tenant column, and the columns of every foreign key."""
+    snapshot = draft.snapshot
+    needs = []
+    tenant = draft.subject.tenant_column_of.get(relation.oid)
+    if tenant is not None:
+        needs.append(Need(frozenset({tenant.name}), "the tenant column"))
+    for constraint in snapshot.constraints_of(relation.oid):
+        if constraint.kind == "f" and constraint.columns:
+            columns = frozenset(snapshot.column_names(relation.oid, constraint.columns))
+            needs.append(Need(columns, f"the foreign key {identifier(constraint.name)}"))
+    return needs
+
+
+# --- building ----------------------------------------------------------------------------------------
+
+
+def _build(draft: Draft, relation: Relation, build: Build) -> str | None:
+    """The id of the change after which the index serves; None where it cannot be built."""
+    wish = build.wish
+    for key in wish.remedy.keys:
+        if key.column is not None:
+            draft.column(wish.remedy.table, key.column)
+    if relation.kind == "p":
+        return build_partitioned(draft, relation, build)
+    name = _name(draft, relation, wish.remedy)
+    remedy = msgspec.structs.replace(wish.remedy, name=name)
+    return draft.add(
+        Change(
+            id=f"create-index:{remedy.table.sql}:{identifier(name)}",
+            kind="build",
+            phase=Phase.INDEXES,
+            priority=wish.priority,
+            object=relation.display,
+            title=f"Build {'unique ' if remedy.unique else ''}index {identifier(name)} on {spoken(build.shape)}",
+            done=probes.asks(probes.index_valid(remedy.table, name)),
+            lock=Lock.SHARE_UPDATE_EXCLUSIVE,
+            sql=statements(remedy),
+            undo=(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(relation.schema, name)}",),
+            transactional=False,
+            index=(relation.schema, name),
+            estimate=build_estimate(draft.subject, relation, remedy),
+            requires=draft.fillers(remedy.table, _columns(remedy)),
+            findings=wish.findings,
+        )
+    )
+
+
+def _columns(remedy: CreateIndex) -> tuple[str, ...]:
+    return (*(key.column for key in remedy.keys if key.column is not None), *remedy.include)
+
+
+def _name(draft: Draft, relation: Relation, remedy: CreateIndex) -> str:
+    """The name of an invalid leftover of the same index, which the build replaces; else a free one."""
+    wanted = fit(remedy.index_name)
+    for index in draft.snapshot.indexes_of(relation.oid):
+        if index.name == wanted and not index.valid:
+            shape = shape_of_index(draft.snapshot, index)
+            if shape == shape_of_wish(remedy):
+                return wanted
+    return draft.claim(relation.schema, remedy.index_name)
+
+
+def _rebuild(draft: Draft, wish: Wish[RebuildIndex]) -> None:
+    remedy = wish.remedy
+    relation = draft.relation(remedy.table)
+    index = _index(draft, relation, remedy)
+    if index.exclusion:
+        why = "REINDEX CONCURRENTLY does not do exclusion constraints; rebuild it in a maintenance window"
+        draft.skip(wish, f"rebuild of {identifier(index.name)}", why)
+        return
+    size = index.size_bytes or 0
+    draft.add(
+        Change(
+            id=f"rebuild-index:{remedy.table.sql}:{identifier(index.name)}",
+            kind="build",
+            phase=Phase.INDEXES,
+            priority=wish.priority,
+            object=relation.display,
+            title=f"Rebuild index {identifier(index.name)} on {relation.display}",
+            # A rebuilt index has another oid: the new one takes the old one's name.
+            done=probes.asks(probes.index_valid(remedy.table, index.name, f"indexrelid <> {index.oid}")),
+            lock=Lock.SHARE_UPDATE_EXCLUSIVE,
+            sql=statements(remedy),
+            transactional=False,
+            index=(relation.schema, index.name),
+            estimate=Estimate(bytes=0, seconds=_rebuild_seconds(draft, relation, index), rows=int(index.tuples)),
+            findings=wish.findings,
+            note=f"needs room for a second copy meanwhile (up to {size / 1e6:,.0f} MB)" if size else None,
+        )
+    )
+
+
+# --- dropping ----------------------------------------------------------------------------------------
+
+
+def _drop(
+    draft: Draft,
+    relation: Relation,
+    removal: Removal,
+    built: dict[CreateIndex, str | None],
+) -> None:
+    wish, index = removal.wish, removal.index
+    waits = [_change_id(draft, each, built) for each in removal.after]
+    if None in waits:
+        draft.skip(wish, f"drop of {identifier(index.name)}", "what takes its place cannot be built")
+        return
+    partitioned = relation.kind == "p"
+    concurrently = "" if partitioned else "CONCURRENTLY "
+    draft.add(
+        Change(
+            id=f"drop-index:{wish.remedy.table.sql}:{identifier(index.name)}",
+            kind="statement" if partitioned else "build",
+            phase=Phase.INDEXES,
+            priority=wish.priority,
+            object=relation.display,
+            title=f"Drop index {identifier(index.name)} on {relation.display}",
+            done=probes.asks(
+                f"{probes.relation(Table(relation.schema, index.name))} IS NULL"
+            ),
+            lock=Lock.ACCESS_EXCLUSIVE if partitioned else Lock.SHARE_UPDATE_EXCLUSIVE,
+            sql=(f"DROP INDEX {concurrently}{qualified(relation.schema, index.name)}",),
+            undo=(_recreation(wish.remedy.definition, partitioned),),
+            transactional=partitioned,
+            estimate=Estimate(bytes=-(index.size_bytes or 0)),
+            requires=tuple(sorted(each for each in waits if each is not None)),
+            findings=wish.findings,
+            note=_drop_note(wish, partitioned),
+        )
+    )
+
+
+def _change_id(
+    draft: Draft, awaited: CreateIndex | RebuildIndex, built: dict[CreateIndex, str | None]
+) -> str | None:
+    if isinstance(awaited, CreateIndex):
+        return built[awaited]
+    change = f"rebuild-index:{awaited.table.sql}:{identifier(awaited.name)}"
+    return change if change in draft.changes else None
+
+
+def _drop_note(wish: Wish[DropIndex], partitioned: bool) -> str | None:
+    notes = []
+    if not wish.findings:
+        notes.append("the new index makes it redundant")
+    if partitioned:
+        notes.append("its undo builds it on all partitions at once, and blocks writes meanwhile")
+    return "; ".join(notes) or None
+
+
+def _recreation(definition: str, partitioned: bool) -> str:
+    """The definition that pg_get_indexdef wrote, built without blocking writes where that can be."""
+    if partitioned:
+        return definition.replace(" ON ONLY ", " ON ", 1)
+    head, created, rest = definition.partition("INDEX ")
+    return f"{head}{created}CONCURRENTLY {rest}"
+
+
+def _obstacle(draft: Draft, index: Index) -> str | None:
+    """Why the server would not drop it, or should not."""
+    if index.constraint is not None:
+        return "it belongs to a constraint; drop that"
+    if index.parent is not None:
+        return "it is a part of a partitioned index; drop that"
+    if index.replica_identity:
+        return "logical replication tells rows apart by it"
+    if index.oid in _referenced(draft):
+        return "a foreign key refers to its columns"
+    return None
+
+
+def _referenced(draft: Draft) -> frozenset[int]:
+    return frozenset(
+        constraint.index
+        for constraint in draft.snapshot.constraints
+        if constraint.kind == "f" and constraint.index is not None
+    )

@@ -1,0 +1,189 @@
+"""An index on a partitioned table, built without blocking writes: declared, built part by part, attached.
+
+CREATE INDEX CONCURRENTLY cannot be used on the partitioned table itself. An index declared with ON ONLY is not
+valid until every partition's is attached to it; partitions created meanwhile get theirs at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from tenfold.migrate import probes
+from tenfold.migrate.consolidate import Build, spoken
+from tenfold.migrate.draft import Draft
+from tenfold.migrate.estimate import BRIEF, BRIEF_SECONDS, build_estimate
+from tenfold.migrate.index_shape import Shape, covers, shape_of_index
+from tenfold.model.change import Change, Estimate, Lock, Phase
+from tenfold.model.ddl import identifier, qualified
+from tenfold.model.relations import Index, Relation
+from tenfold.model.remedy import CreateIndex, Table, statements
+
+
+class _Node(msgspec.Struct, frozen=True):
+    """One table of the partition tree and the name of its index."""
+
+    relation: Relation
+    index: str
+    #: The index is there already and only wants attaching.
+    exists: bool
+    children: tuple[_Node, ...] = ()
+
+    @property
+    def table(self) -> Table:
+        return Table(self.relation.schema, self.relation.name)
+
+    @property
+    def index_sql(self) -> str:
+        return qualified(self.relation.schema, self.index)
+
+    def walk(self) -> Iterator[_Node]:
+        """Children before their parent."""
+        for child in self.children:
+            yield from child.walk()
+        yield self
+
+
+def build_partitioned(draft: Draft, relation: Relation, build: Build) -> str | None:
+    """Adds the changes; returns the id of the one that makes the index valid, or None where it cannot be."""
+    obstacle = _obstacle(draft, relation, build.wish.remedy)
+    if obstacle is not None:
+        draft.skip(build.wish, f"index on {spoken(build.shape)}", obstacle)
+        return None
+    root = _tree(draft, relation, build)
+    declared = draft.add(_declaration(draft, root, build))
+    parts = [
+        draft.add(_part(draft, node, build, declared))
+        for node in root.walk()
+        if node.relation.kind == "r" and not node.exists
+    ]
+    if not root.children:
+        return declared
+    return draft.add(_attachment(root, build, (declared, *parts)))
+
+
+def _obstacle(draft: Draft, relation: Relation, remedy: CreateIndex) -> str | None:
+    if any(part.kind == "f" for part in _below(draft, relation)):
+        return "a partition is a foreign table, which cannot have an index"
+    if remedy.unique and not _partition_columns(relation) <= {key.column for key in remedy.keys}:
+        return "a unique index on a partitioned table must include the partition key"
+    return None
+
+
+def _below(draft: Draft, relation: Relation) -> Iterator[Relation]:
+    for child in draft.snapshot.children_of(relation.oid):
+        part = draft.snapshot.relation_by_oid[child]
+        yield part
+        yield from _below(draft, part)
+
+
+def _partition_columns(relation: Relation) -> set[str]:
+    """Names in `RANGE (created_at, "Id")`; an expression is no column's name, and so never included."""
+    inside = (relation.partition_key or "").partition("(")[2].removesuffix(")")
+    quoted = re.findall(r'"((?:[^"]|"")*)"|([^,]+)', inside)
+    return {(name.replace('""', '"') if name else bare.strip()) for name, bare in quoted if name or bare.strip()}
+
+
+def _tree(draft: Draft, relation: Relation, build: Build) -> _Node:
+    remedy = build.wish.remedy
+    shape = msgspec.structs.replace(build.shape, table=Table(relation.schema, relation.name))
+    children = sorted(
+        (draft.snapshot.relation_by_oid[child] for child in draft.snapshot.children_of(relation.oid)),
+        key=lambda part: (part.schema, part.name),
+    )
+    found = _attachable(draft, relation, shape)
+    named = msgspec.structs.replace(remedy, table=shape.table, name=remedy.name if relation.kind == "p" else None)
+    return _Node(
+        relation=relation,
+        index=found.name if found else draft.claim(relation.schema, named.index_name),
+        exists=found is not None,
+        children=tuple(_tree(draft, child, build) for child in children),
+    )
+
+
+def _attachable(draft: Draft, relation: Relation, shape: Shape) -> Index | None:
+    """A partition's own valid index with just these keys that is no part of another yet."""
+    if relation.kind != "r":
+        return None
+    for index in draft.snapshot.indexes_of(relation.oid):
+        its = shape_of_index(draft.snapshot, index)
+        free = index.valid and index.parent is None and index.constraint is None
+        if free and its.unique == shape.unique and covers(its, shape) and covers(shape, its):
+            return index
+    return None
+
+
+def _declaration(draft: Draft, root: _Node, build: Build) -> Change:
+    parents = [node for node in root.walk() if node.relation.kind == "p"]
+    wish = build.wish
+    return Change(
+        id=f"declare-index:{root.table.sql}:{identifier(root.index)}",
+        kind="statement",
+        phase=Phase.INDEXES,
+        priority=wish.priority,
+        object=root.relation.display,
+        title=f"Declare index {identifier(root.index)} on {spoken(build.shape)}, without its partitions",
+        done=probes.asks(*(probes.index_exists(node.table, node.index) for node in parents)),
+        lock=Lock.SHARE,
+        sql=tuple(_only(_remedy(node, wish.remedy)) for node in parents),
+        undo=tuple(f"DROP INDEX IF EXISTS {node.index_sql}" for node in reversed(parents)),
+        estimate=BRIEF,
+        requires=draft.fillers(root.table, [key.column for key in wish.remedy.keys if key.column is not None]),
+        findings=wish.findings,
+    )
+
+
+def _part(draft: Draft, node: _Node, build: Build, declared: str) -> Change:
+    remedy = _remedy(node, build.wish.remedy)
+    return Change(
+        id=f"create-index:{node.table.sql}:{identifier(node.index)}",
+        kind="build",
+        phase=Phase.INDEXES,
+        priority=build.wish.priority,
+        object=node.relation.display,
+        title=f"Build index {identifier(node.index)} on partition {node.relation.display}",
+        done=probes.asks(probes.index_valid(node.table, node.index)),
+        lock=Lock.SHARE_UPDATE_EXCLUSIVE,
+        sql=statements(remedy),
+        undo=(f"DROP INDEX CONCURRENTLY IF EXISTS {node.index_sql}",),
+        transactional=False,
+        index=(node.relation.schema, node.index),
+        estimate=build_estimate(draft.subject, node.relation, remedy),
+        requires=(declared,),
+        findings=build.wish.findings,
+    )
+
+
+def _attachment(root: _Node, build: Build, requires: tuple[str, ...]) -> Change:
+    links = [(node, child) for node in root.walk() for child in node.children]
+    return Change(
+        id=f"attach-index:{root.table.sql}:{identifier(root.index)}",
+        kind="statement",
+        phase=Phase.INDEXES,
+        priority=build.wish.priority,
+        object=root.relation.display,
+        title=f"Attach the partitions' indexes to {identifier(root.index)}",
+        done=probes.asks(probes.index_valid(root.table, root.index)),
+        lock=Lock.ACCESS_EXCLUSIVE,
+        sql=tuple(f"ALTER INDEX {node.index_sql} ATTACH PARTITION {child.index_sql}" for node, child in links),
+        # An attached index cannot be detached: the whole goes at once, whatever was attached with it.
+        undo=(f"DROP INDEX IF EXISTS {root.index_sql}",),
+        transactional=False,
+        estimate=Estimate(seconds=BRIEF_SECONDS * len(links), lock_seconds=BRIEF_SECONDS),
+        requires=requires,
+        findings=build.wish.findings,
+        note="the lock is on each partition's new index, one after the other; attaching twice does nothing",
+    )
+
+
+def _remedy(node: _Node, wished: CreateIndex) -> CreateIndex:
+    return msgspec.structs.replace(wished, table=node.table, name=node.index)
+
+
+def _only(remedy: CreateIndex) -> str:
+    """The statement with ON ONLY, and not concurrently, which the server does not do here."""
+    (statement,) = statements(remedy)
+    verb, name = f"CREATE {'UNIQUE ' if remedy.unique else ''}INDEX", identifier(remedy.index_name)
+    return f"{verb} {name} ON ONLY {statement.removeprefix(f'{verb} CONCURRENTLY {name} ON ')}"

@@ -1,0 +1,181 @@
+"""The policies that guard tenants' rows, each with the reading of its expressions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from tenfold.model.ddl import identifier, qualified
+from tenfold.model.finding import Priority
+from tenfold.model.relations import Column, Policy, Relation
+from tenfold.model.remedy import AlterPolicy, CreatePolicy
+from tenfold.model.roles import Function
+from tenfold.rules.isolation import tenant_condition
+from tenfold.rules.privileges import PUBLIC, Privileges
+from tenfold.rules.subject import Subject, table_of
+from tenfold.rules.tenancy import _truth
+from tenfold.rules.tenancy._expressions import Bodies, Reading, read
+from tenfold.rules.tenancy._truth import Truth
+
+COMMANDS = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
+
+
+class TenantPolicy(msgspec.Struct, frozen=True):
+    """A policy on a table that belongs to tenants: one with the tenant column, a child, the tenant table."""
+
+    relation: Relation
+    policy: Policy
+    #: The tenant column, or the tenant table's key; None on a child.
+    column: Column | None
+    using: Reading | None
+    check: Reading | None
+
+    @property
+    def deciding(self) -> Reading | None:
+        """The reading that decides: of USING, or of the check of an INSERT policy, which has nothing else."""
+        return self.using or self.check
+
+    @property
+    def writing(self) -> Reading | None:
+        """The reading that new rows must pass: without a check, USING serves."""
+        return self.check or self.using
+
+    @property
+    def leak(self) -> Priority:
+        """How urgent a leak through it is: it does nothing yet where row-level security is off."""
+        return Priority.P0 if self.relation.rls_enabled else Priority.P1
+
+
+class TenantPolicies:
+    """All of them, by relation. Made by `subject.once(TenantPolicies)`."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._privileges = subject.once(Privileges)
+        self.of: Mapping[int, tuple[TenantPolicy, ...]] = _by_relation(subject)
+        #: Permissive ones that the application can be given, and all restrictive ones.
+        self.effective = tuple(
+            entry
+            for entries in self.of.values()
+            for entry in entries
+            if not entry.policy.permissive or self._privileges.reaches_application(entry.policy.roles)
+        )
+
+    def walls(self, entry: TenantPolicy) -> tuple[TenantPolicy, ...]:
+        """Restrictive policies that a row let in by this one has to pass as well."""
+        return tuple(
+            wall
+            for wall in self.of[entry.policy.relation]
+            if not wall.policy.permissive and wall is not entry and self._covers(wall.policy, entry.policy)
+        )
+
+    def behind(self, wall: TenantPolicy) -> tuple[TenantPolicy, ...]:
+        """Permissive policies whose rows have to pass this restrictive one."""
+        return tuple(
+            entry
+            for entry in self.of[wall.policy.relation]
+            if entry.policy.permissive
+            and _same_command(wall.policy, entry.policy)
+            and self._privileges.reaches_application(entry.policy.roles)
+        )
+
+    def lets_in(self, entry: TenantPolicy, world: str) -> Truth:
+        """Whether a row of another tenant passes it and its walls, `world` being a field of Reading."""
+        found = _of(entry.deciding, world)
+        for wall in self.walls(entry):
+            found = _truth.both(found, _of(wall.deciding, world))
+        return found
+
+    def _covers(self, wall: Policy, policy: Policy) -> bool:
+        if wall.command not in ("*", policy.command):
+            return False
+        if PUBLIC in wall.roles or set(policy.roles) <= set(wall.roles):
+            return True
+        return self._privileges.application is not None and self._privileges.reaches_application(wall.roles)
+
+
+def _by_relation(subject: Subject) -> Mapping[int, tuple[TenantPolicy, ...]]:
+    found: defaultdict[int, list[TenantPolicy]] = defaultdict(list)
+    snapshot = subject.snapshot
+    for policy in snapshot.policies:
+        part = subject.tenancy.of(policy.relation)
+        if part is None or part.table_class == "shared" or policy.relation not in subject.judged:
+            continue
+        bodies = _bodies(snapshot.function_by_oid[oid] for oid in policy.functions) if policy.functions else ()
+        found[policy.relation].append(
+            TenantPolicy(
+                snapshot.relation_by_oid[policy.relation],
+                policy,
+                subject.tenant_column_of.get(policy.relation),
+                read(policy.using, bodies) if policy.using is not None else None,
+                read(policy.check, bodies) if policy.check is not None else None,
+            )
+        )
+    return {relation: tuple(entries) for relation, entries in found.items()}
+
+
+def _bodies(functions: Iterable[Function]) -> Bodies:
+    """Bodies of SQL functions without arguments, by every way an expression may call them."""
+    return tuple(
+        (f"{name}()", function.source)
+        for function in functions
+        if function.language == "sql" and not function.arguments and function.source
+        for name in written_names(function)
+    )
+
+
+def written_names(function: Function) -> tuple[str, str]:
+    """How an expression may write its name: bare where the search path finds it, else with its schema."""
+    return identifier(function.name), qualified(function.schema, function.name)
+
+
+def _of(reading: Reading | None, world: str) -> Truth:
+    found: Truth = getattr(reading, world) if reading is not None else _truth.UNKNOWN
+    return found
+
+
+def _same_command(one: Policy, other: Policy) -> bool:
+    return one.command == other.command or "*" in (one.command, other.command)
+
+
+# --- remedies ---
+
+
+def tenant_only(subject: Subject, entry: TenantPolicy, reading: Reading | None) -> str | None:
+    """The tenant condition that says in the best form what this expression means to say.
+
+    None where it says anything else besides, so that the condition could not take its place.
+    """
+    if entry.column is None or reading is None or not reading.is_only_about(entry.column.name):
+        return None
+    (setting,) = reading.settings
+    return tenant_condition(subject, entry.column.name, entry.column.type, setting=setting)
+
+
+def alter(entry: TenantPolicy, *, using: str | None = None, check: str | None = None) -> AlterPolicy:
+    """The policy with new expressions; one that it lacks cannot be given and then taken away again."""
+    policy = entry.policy
+    return AlterPolicy(
+        table=table_of(entry.relation),
+        name=policy.name,
+        using=using if policy.using is not None else None,
+        check=check if policy.check is not None else None,
+        old_using=policy.using if using is not None else None,
+        old_check=policy.check if check is not None else None,
+    )
+
+
+def as_created(subject: Subject, entry: TenantPolicy) -> CreatePolicy:
+    """The policy as it stands, to be dropped and restored."""
+    policy = entry.policy
+    roles = subject.snapshot.role_by_oid
+    return CreatePolicy(
+        table=table_of(entry.relation),
+        name=policy.name,
+        command=COMMANDS[policy.command],
+        permissive=policy.permissive,
+        roles=tuple(roles[oid].name for oid in policy.roles if oid != PUBLIC),
+        using=policy.using,
+        check=policy.check,
+    )

@@ -1,0 +1,101 @@
+"""Three-valued logic over many rows at once: what a boolean expression can be, as far as is known.
+
+A `Truth` holds every outcome that is possible. Two claims are sound: an outcome that is not in it cannot
+happen, and a lone one always happens. Where several are possible, `reached` tells whether each is met by some
+row, or whether it is just not known which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+import msgspec
+
+
+class Outcome(Enum):
+    TRUE = "true"
+    FALSE = "false"
+    NULL = "null"
+    #: The statement fails, so it shows and changes nothing.
+    ERROR = "error"
+
+
+class Truth(msgspec.Struct, frozen=True):
+    outcomes: frozenset[Outcome]
+    reached: bool = True
+
+    @property
+    def always(self) -> bool:
+        """True for every row."""
+        return self.outcomes == TRUE.outcomes
+
+    @property
+    def never(self) -> bool:
+        """True for no row."""
+        return Outcome.TRUE not in self.outcomes
+
+    @property
+    def sometimes(self) -> bool:
+        """Surely true, for every row or for some."""
+        return self.always or (self.reached and not self.never)
+
+
+TRUE = Truth(frozenset({Outcome.TRUE}))
+FALSE = Truth(frozenset({Outcome.FALSE}))
+NULL = Truth(frozenset({Outcome.NULL}))
+ERROR = Truth(frozenset({Outcome.ERROR}))
+#: True for some rows, false or null for others.
+BY_ROW = Truth(frozenset({Outcome.TRUE, Outcome.FALSE, Outcome.NULL}))
+#: True for some rows, false for others, never null.
+BY_ROW_NOT_NULL = Truth(frozenset({Outcome.TRUE, Outcome.FALSE}))
+UNKNOWN = Truth(frozenset(Outcome), reached=False)
+
+
+def both(one: Truth, other: Truth) -> Truth:
+    """`one AND other`."""
+    return _combined(_and, one, other)
+
+
+def either(one: Truth, other: Truth) -> Truth:
+    """`one OR other`, evaluated from the left: an error on the right is not met where the left is true."""
+    return _combined(_or, one, other)
+
+
+def negated(truth: Truth) -> Truth:
+    return mapped(truth, {Outcome.TRUE: Outcome.FALSE, Outcome.FALSE: Outcome.TRUE})
+
+
+def mapped(truth: Truth, changes: dict[Outcome, Outcome]) -> Truth:
+    """The truth with each outcome replaced where `changes` says so."""
+    return _truth({changes.get(outcome, outcome) for outcome in truth.outcomes}, reached=truth.reached)
+
+
+def one_of(truths: list[Truth]) -> Truth:
+    """Any one of these, and it is not known which."""
+    return _truth({outcome for truth in truths for outcome in truth.outcomes}, reached=False)
+
+
+def _combined(operator: Callable[[Outcome, Outcome], Outcome], one: Truth, other: Truth) -> Truth:
+    outcomes = {operator(left, right) for left in one.outcomes for right in other.outcomes}
+    return _truth(outcomes, reached=one.reached and other.reached)
+
+
+def _truth(outcomes: set[Outcome], *, reached: bool) -> Truth:
+    return Truth(frozenset(outcomes), reached or len(outcomes) == 1)
+
+
+def _and(left: Outcome, right: Outcome) -> Outcome:
+    for decisive in (Outcome.FALSE, Outcome.ERROR, Outcome.NULL):
+        if decisive in (left, right):
+            return decisive
+    return Outcome.TRUE
+
+
+def _or(left: Outcome, right: Outcome) -> Outcome:
+    if left is Outcome.ERROR:
+        return left
+    for decisive in (Outcome.TRUE, Outcome.ERROR, Outcome.NULL):
+        if decisive in (left, right):
+            return decisive
+    return Outcome.FALSE

@@ -1,0 +1,143 @@
+"""A foreign key between two tenant tables lets one tenant's row refer to another's.
+
+## What it finds
+A foreign key from a tenant table to a tenant table that does not pair their tenant columns. It is silent where a
+second key on the same columns does.
+
+## Why it matters
+The server checks foreign keys with the rights of the table's owner and past row-level security, so that a
+policy does not stop it: tenant A can store a reference to an id of tenant B. Whether the insert succeeds tells A
+that the id exists; a join that trusts the key shows B's row wherever a policy is missing; and B's deletion
+cascades into A's rows.
+
+It is P1 and not P0, because the key alone shows nothing of B's row beyond its existence, to somebody who already
+has the id.
+
+## How to fix
+Make the tenant part of the key, on both sides:
+```sql
+CREATE UNIQUE INDEX CONCURRENTLY idx_leads_team_id_id ON leads (team_id, id);
+ALTER TABLE messages ADD CONSTRAINT messages_team_id_lead_id_fkey
+    FOREIGN KEY (team_id, lead_id) REFERENCES leads (team_id, id) ON DELETE SET NULL (lead_id) NOT VALID;
+ALTER TABLE messages VALIDATE CONSTRAINT messages_team_id_lead_id_fkey;
+ALTER TABLE messages DROP CONSTRAINT messages_lead_id_fkey;
+```
+The unique index also serves the tenant policy. `VALIDATE` fails where a row already refers across tenants, and
+that row is worth knowing. The old key then does nothing more, and dropping it is left to you. `ON DELETE SET NULL`
+must name its column (PostgreSQL 15 and later), or it would clear the tenant too.
+
+## When to ignore
+Where a reference across tenants is meant, such as a message between two of them, or where the parent's rows are
+shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tenfold.model.ddl import identifier, names
+from tenfold.model.finding import Finding, Priority
+from tenfold.model.relations import Constraint
+from tenfold.model.remedy import AddForeignKey, DropConstraint, Remedy, statements
+from tenfold.rules.column_types import same_type
+from tenfold.rules.foreign_keys import (
+    ACTIONS,
+    foreign_keys_of,
+    free_constraint_name,
+    is_key,
+    pairs,
+)
+from tenfold.rules.subject import Subject, TenantTable, table_of
+
+ID = "tenant-fk-cross"
+NEEDS_TENANCY = True
+
+_CLEARS = ("n", "d")
+# ON DELETE SET NULL (columns) came with 15.
+_COLUMN_LIST = 15
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    tenant_tables = {table.relation.oid: table for table in subject.tenant_tables}
+    for table in subject.tenant_tables:
+        keys = [
+            key
+            for key in foreign_keys_of(subject.snapshot, table.relation.oid)
+            if key.foreign_relation in tenant_tables
+        ]
+        held = [key for key in keys if _pairs_tenants(table, tenant_tables[key.foreign_relation or 0], key)]
+        for key in keys:
+            parent = tenant_tables[key.foreign_relation or 0]
+            if key not in held and not any(_includes(other, key) for other in held):
+                yield _finding(subject, table, parent, key)
+
+
+def _pairs_tenants(table: TenantTable, parent: TenantTable, key: Constraint) -> bool:
+    return (table.column.number, parent.column.number) in pairs(key)
+
+
+def _includes(composite: Constraint, key: Constraint) -> bool:
+    return composite.foreign_relation == key.foreign_relation and set(pairs(key)) < set(pairs(composite))
+
+
+def _finding(subject: Subject, table: TenantTable, parent: TenantTable, key: Constraint) -> Finding:
+    remedies, advice = _way_out(subject, table, parent, key)
+    columns = names(subject.snapshot.column_names(key.relation, key.columns))
+    return Finding(
+        rule=ID,
+        priority=Priority.P1,
+        object=table.relation.display,
+        detail=key.name,
+        relation=table.relation.oid,
+        message=f"{key.name} ({columns}) does not include {identifier(table.column.name)}: a row of one tenant can "
+        f"refer to another tenant's row of {parent.relation.display}, and row-level security does not stop it",
+        remedies=remedies,
+        advice=advice,
+    )
+
+
+def _way_out(
+    subject: Subject, table: TenantTable, parent: TenantTable, key: Constraint
+) -> tuple[tuple[Remedy, ...], tuple[str, ...]]:
+    """The unique index where there is none, and the composite key; dropping the old one is advice.
+
+    Nothing where it takes more than that: types that differ, a partitioned table (its keys must include the
+    partition key), a parent key over its tenant column already, an action that cannot leave the tenant alone.
+    """
+    on_delete = _on_delete(subject, key)
+    if (
+        on_delete is None
+        or key.on_update in _CLEARS
+        or "p" in (table.relation.kind, parent.relation.kind)
+        or table.column.number in key.columns
+        or parent.column.number in (key.foreign_columns or ())
+        or not same_type(subject.snapshot, table.column, parent.column)
+    ):
+        return (), ()
+    here = subject.snapshot.column_names(key.relation, key.columns)
+    there = subject.snapshot.column_names(parent.relation.oid, key.foreign_columns or ())
+    composite = AddForeignKey(
+        table=table_of(table.relation),
+        name=free_constraint_name(subject, table.relation, table.column.name, *here),
+        columns=(table.column.name, *here),
+        parent=table_of(parent.relation),
+        parent_columns=(parent.column.name, *there),
+        on_delete=on_delete,
+        on_update=ACTIONS[key.on_update],
+    )
+    old = DropConstraint(table=table_of(table.relation), name=key.name, definition=key.definition)
+    target = frozenset((parent.column.number, *(key.foreign_columns or ())))
+    if is_key(subject.snapshot, parent.relation.oid, target):
+        return (composite,), statements(old)
+    unique = subject.create_index(parent.relation, parent.column.name, *there, unique=True)
+    return (unique, composite), statements(old)
+
+
+def _on_delete(subject: Subject, key: Constraint) -> str | None:
+    """The same action as now, which must leave the tenant column alone; None where the server cannot say so."""
+    action = ACTIONS[key.on_delete]
+    if key.on_delete not in _CLEARS:
+        return action
+    if subject.snapshot.server.major < _COLUMN_LIST:
+        return None
+    return f"{action} ({names(subject.snapshot.column_names(key.relation, key.columns))})"
