@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from tenfold.errors import UsageError
 from tenfold.migrate.wishes import Wish
-from tenfold.model.change import Change, Skipped
+from tenfold.model.change import Backfill, Change, Estimate, Lock, Phase, Skipped
 from tenfold.model.ddl import fit, identifier
 from tenfold.model.relations import Column, Relation
 from tenfold.model.remedy import Table
 from tenfold.model.snapshot import Snapshot
 from tenfold.pg.capabilities import Capabilities
 from tenfold.rules.subject import Subject
+
+Kind: TypeAlias = Literal["statement", "build", "scan", "backfill"]
 
 
 class AddedColumn(msgspec.Struct, frozen=True):
@@ -51,6 +53,51 @@ class Draft:
         return Capabilities(self.snapshot.server.version_number)
 
     # --- what it makes ---
+
+    def change(
+        self,
+        wish: Wish[Any],
+        verb: str,
+        relation: Relation,
+        name: str | None,
+        kind: Kind,
+        phase: Phase,
+        *,
+        title: str,
+        done: str,
+        lock: Lock,
+        sql: tuple[str, ...] = (),
+        undo: tuple[str, ...] = (),
+        transactional: bool = True,
+        index: tuple[str, str] | None = None,
+        backfill: Backfill | None = None,
+        estimate: Estimate = Estimate(),  # noqa: B008 - frozen
+        requires: Iterable[str] = (),
+        note: str | None = None,
+    ) -> str:
+        """Adds a change of a relation; returns its id, `verb:schema.relation:name`."""
+        parts = (verb, relation.qualified, None if name is None else identifier(name))
+        return self.add(
+            Change(
+                id=":".join(part for part in parts if part is not None),
+                kind=kind,
+                phase=phase,
+                priority=wish.priority,
+                object=relation.display,
+                title=title,
+                done=done,
+                lock=lock,
+                sql=sql,
+                undo=undo,
+                transactional=transactional,
+                index=index,
+                backfill=backfill,
+                estimate=estimate,
+                requires=tuple(sorted(set(requires))),
+                findings=wish.findings,
+                note=note,
+            )
+        )
 
     def add(self, change: Change) -> str:
         """Adds a change, or lets one that is there already settle these findings too; returns its id."""

@@ -7,19 +7,20 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from tenfold.errors import UsageError
 from tenfold.migrate import probes
 from tenfold.migrate.consolidate import Build, Need, Removal, consolidate, existing_indexes, spoken
 from tenfold.migrate.draft import Draft
-from tenfold.migrate.estimate import build_estimate
+from tenfold.migrate.estimate import build_estimate, scan_estimate
 from tenfold.migrate.index_shape import shape_of_index, shape_of_wish
 from tenfold.migrate.partitioned_index import build_partitioned
 from tenfold.migrate.wishes import Wish
-from tenfold.model.change import Change, Estimate, Lock, Phase
+from tenfold.model.change import Estimate, Lock, Phase
 from tenfold.model.ddl import fit, identifier, qualified
 from tenfold.model.relations import Index, Relation
 from tenfold.model.remedy import CreateIndex, DropIndex, RebuildIndex, Table, statements
 
-_CCNEW = "_ccnew"
+_REBUILD = "rebuild-index"
 
 
 def plan_indexes(
@@ -102,36 +103,29 @@ def _needs(draft: Draft, relation: Relation) -> list[Need]:
 def _build(draft: Draft, relation: Relation, build: Build) -> str | None:
     """The id of the change after which the index serves; None where it cannot be built."""
     wish = build.wish
-    for key in wish.remedy.keys:
-        if key.column is not None:
-            draft.column(wish.remedy.table, key.column)
+    for column in wish.remedy.columns:
+        draft.column(wish.remedy.table, column)
     if relation.kind == "p":
         return build_partitioned(draft, relation, build)
     name = _name(draft, relation, wish.remedy)
     remedy = msgspec.structs.replace(wish.remedy, name=name)
-    return draft.add(
-        Change(
-            id=f"create-index:{remedy.table.sql}:{identifier(name)}",
-            kind="build",
-            phase=Phase.INDEXES,
-            priority=wish.priority,
-            object=relation.display,
-            title=f"Build {'unique ' if remedy.unique else ''}index {identifier(name)} on {spoken(build.shape)}",
-            done=probes.asks(probes.index_valid(remedy.table, name)),
-            lock=Lock.SHARE_UPDATE_EXCLUSIVE,
-            sql=statements(remedy),
-            undo=(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(relation.schema, name)}",),
-            transactional=False,
-            index=(relation.schema, name),
-            estimate=build_estimate(draft.subject, relation, remedy),
-            requires=draft.fillers(remedy.table, _columns(remedy)),
-            findings=wish.findings,
-        )
+    return draft.change(
+        wish,
+        "create-index",
+        relation,
+        name,
+        "build",
+        Phase.INDEXES,
+        title=f"Build {'unique ' if remedy.unique else ''}index {identifier(name)} on {spoken(build.shape)}",
+        done=probes.asks(probes.index_valid(remedy.table, name)),
+        lock=Lock.SHARE_UPDATE_EXCLUSIVE,
+        sql=statements(remedy),
+        undo=(f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(relation.schema, name)}",),
+        transactional=False,
+        index=(relation.schema, name),
+        estimate=build_estimate(draft.subject, relation, remedy),
+        requires=draft.fillers(remedy.table, remedy.columns),
     )
-
-
-def _columns(remedy: CreateIndex) -> tuple[str, ...]:
-    return (*(key.column for key in remedy.keys if key.column is not None), *remedy.include)
 
 
 def _name(draft: Draft, relation: Relation, remedy: CreateIndex) -> str:
@@ -154,24 +148,22 @@ def _rebuild(draft: Draft, wish: Wish[RebuildIndex]) -> None:
         draft.skip(wish, f"rebuild of {identifier(index.name)}", why)
         return
     size = index.size_bytes or 0
-    draft.add(
-        Change(
-            id=f"rebuild-index:{remedy.table.sql}:{identifier(index.name)}",
-            kind="build",
-            phase=Phase.INDEXES,
-            priority=wish.priority,
-            object=relation.display,
-            title=f"Rebuild index {identifier(index.name)} on {relation.display}",
-            # A rebuilt index has another oid: the new one takes the old one's name.
-            done=probes.asks(probes.index_valid(remedy.table, index.name, f"indexrelid <> {index.oid}")),
-            lock=Lock.SHARE_UPDATE_EXCLUSIVE,
-            sql=statements(remedy),
-            transactional=False,
-            index=(relation.schema, index.name),
-            estimate=Estimate(bytes=0, seconds=_rebuild_seconds(draft, relation, index), rows=int(index.tuples)),
-            findings=wish.findings,
-            note=f"needs room for a second copy meanwhile (up to {size / 1e6:,.0f} MB)" if size else None,
-        )
+    draft.change(
+        wish,
+        _REBUILD,
+        relation,
+        index.name,
+        "build",
+        Phase.INDEXES,
+        title=f"Rebuild index {identifier(index.name)} on {relation.display}",
+        # A rebuilt index has another oid: the new one takes the old one's name.
+        done=probes.asks(probes.index_valid(remedy.table, index.name, f"indexrelid <> {index.oid}")),
+        lock=Lock.SHARE_UPDATE_EXCLUSIVE,
+        sql=statements(remedy),
+        transactional=False,
+        index=(relation.schema, index.name),
+        estimate=scan_estimate(draft.subject, relation),
+        note=f"needs room for a second copy meanwhile, at most {size / 1e6:,.1f} MB" if size else None,
     )
 
 
@@ -190,27 +182,24 @@ def _drop(
         draft.skip(wish, f"drop of {identifier(index.name)}", "what takes its place cannot be built")
         return
     partitioned = relation.kind == "p"
-    concurrently = "" if partitioned else "CONCURRENTLY "
-    draft.add(
-        Change(
-            id=f"drop-index:{wish.remedy.table.sql}:{identifier(index.name)}",
-            kind="statement" if partitioned else "build",
-            phase=Phase.INDEXES,
-            priority=wish.priority,
-            object=relation.display,
-            title=f"Drop index {identifier(index.name)} on {relation.display}",
-            done=probes.asks(
-                f"{probes.relation(Table(relation.schema, index.name))} IS NULL"
-            ),
-            lock=Lock.ACCESS_EXCLUSIVE if partitioned else Lock.SHARE_UPDATE_EXCLUSIVE,
-            sql=(f"DROP INDEX {concurrently}{qualified(relation.schema, index.name)}",),
-            undo=(_recreation(wish.remedy.definition, partitioned),),
-            transactional=partitioned,
-            estimate=Estimate(bytes=-(index.size_bytes or 0)),
-            requires=tuple(sorted(each for each in waits if each is not None)),
-            findings=wish.findings,
-            note=_drop_note(wish, partitioned),
-        )
+    name = qualified(relation.schema, index.name)
+    draft.change(
+        wish,
+        "drop-index",
+        relation,
+        index.name,
+        "statement" if partitioned else "build",
+        Phase.INDEXES,
+        title=f"Drop index {identifier(index.name)} on {relation.display}",
+        done=probes.asks(f"{probes.relation(Table(relation.schema, index.name))} IS NULL"),
+        lock=Lock.ACCESS_EXCLUSIVE if partitioned else Lock.SHARE_UPDATE_EXCLUSIVE,
+        sql=(f"DROP INDEX {name}",) if partitioned else statements(wish.remedy),
+        undo=(_recreation(wish.remedy.definition, partitioned),),
+        transactional=partitioned,
+        index=(relation.schema, index.name),
+        estimate=Estimate(bytes=-(index.size_bytes or 0)),
+        requires=[each for each in waits if each is not None],
+        note=_drop_note(wish, partitioned),
     )
 
 
@@ -219,7 +208,7 @@ def _change_id(
 ) -> str | None:
     if isinstance(awaited, CreateIndex):
         return built[awaited]
-    change = f"rebuild-index:{awaited.table.sql}:{identifier(awaited.name)}"
+    change = f"{_REBUILD}:{awaited.table.sql}:{identifier(awaited.name)}"
     return change if change in draft.changes else None
 
 
@@ -258,4 +247,15 @@ def _referenced(draft: Draft) -> frozenset[int]:
         constraint.index
         for constraint in draft.snapshot.constraints
         if constraint.kind == "f" and constraint.index is not None
+    )
+
+
+def _index(draft: Draft, relation: Relation, remedy: DropIndex | RebuildIndex) -> Index:
+    """The index that a remedy names; raises UsageError where the snapshot has none."""
+    for index in draft.snapshot.indexes_of(relation.oid):
+        if index.name == remedy.name:
+            return index
+    raise UsageError(
+        f"a finding is about index {qualified(relation.schema, remedy.name)}, which the snapshot does not have; "
+        "plan from the snapshot that was audited"
     )

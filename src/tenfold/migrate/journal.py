@@ -22,7 +22,7 @@ VERSION = 1
 Event = Literal["started", "finished", "failed", "undoing", "undone", "undo failed"]
 
 
-class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One line. Holds DDL and names of objects, no value of a row."""
 
     event: Event

@@ -16,7 +16,7 @@ from tenfold.migrate.consolidate import Build, spoken
 from tenfold.migrate.draft import Draft
 from tenfold.migrate.estimate import BRIEF, BRIEF_SECONDS, build_estimate
 from tenfold.migrate.index_shape import Shape, covers, shape_of_index
-from tenfold.model.change import Change, Estimate, Lock, Phase
+from tenfold.model.change import Estimate, Lock, Phase
 from tenfold.model.ddl import identifier, qualified
 from tenfold.model.relations import Index, Relation
 from tenfold.model.remedy import CreateIndex, Table, statements
@@ -53,15 +53,13 @@ def build_partitioned(draft: Draft, relation: Relation, build: Build) -> str | N
         draft.skip(build.wish, f"index on {spoken(build.shape)}", obstacle)
         return None
     root = _tree(draft, relation, build)
-    declared = draft.add(_declaration(draft, root, build))
+    declared = _declare(draft, root, build)
     parts = [
-        draft.add(_part(draft, node, build, declared))
+        _build_part(draft, node, build, declared)
         for node in root.walk()
         if node.relation.kind == "r" and not node.exists
     ]
-    if not root.children:
-        return declared
-    return draft.add(_attachment(root, build, (declared, *parts)))
+    return _attach(draft, root, build, [declared, *parts]) if root.children else declared
 
 
 def _obstacle(draft: Draft, relation: Relation, remedy: CreateIndex) -> str | None:
@@ -115,34 +113,35 @@ def _attachable(draft: Draft, relation: Relation, shape: Shape) -> Index | None:
     return None
 
 
-def _declaration(draft: Draft, root: _Node, build: Build) -> Change:
+def _declare(draft: Draft, root: _Node, build: Build) -> str:
     parents = [node for node in root.walk() if node.relation.kind == "p"]
     wish = build.wish
-    return Change(
-        id=f"declare-index:{root.table.sql}:{identifier(root.index)}",
-        kind="statement",
-        phase=Phase.INDEXES,
-        priority=wish.priority,
-        object=root.relation.display,
+    return draft.change(
+        wish,
+        "declare-index",
+        root.relation,
+        root.index,
+        "statement",
+        Phase.INDEXES,
         title=f"Declare index {identifier(root.index)} on {spoken(build.shape)}, without its partitions",
         done=probes.asks(*(probes.index_exists(node.table, node.index) for node in parents)),
         lock=Lock.SHARE,
         sql=tuple(_only(_remedy(node, wish.remedy)) for node in parents),
         undo=tuple(f"DROP INDEX IF EXISTS {node.index_sql}" for node in reversed(parents)),
         estimate=BRIEF,
-        requires=draft.fillers(root.table, [key.column for key in wish.remedy.keys if key.column is not None]),
-        findings=wish.findings,
+        requires=draft.fillers(root.table, wish.remedy.columns),
     )
 
 
-def _part(draft: Draft, node: _Node, build: Build, declared: str) -> Change:
+def _build_part(draft: Draft, node: _Node, build: Build, declared: str) -> str:
     remedy = _remedy(node, build.wish.remedy)
-    return Change(
-        id=f"create-index:{node.table.sql}:{identifier(node.index)}",
-        kind="build",
-        phase=Phase.INDEXES,
-        priority=build.wish.priority,
-        object=node.relation.display,
+    return draft.change(
+        build.wish,
+        "create-index",
+        node.relation,
+        node.index,
+        "build",
+        Phase.INDEXES,
         title=f"Build index {identifier(node.index)} on partition {node.relation.display}",
         done=probes.asks(probes.index_valid(node.table, node.index)),
         lock=Lock.SHARE_UPDATE_EXCLUSIVE,
@@ -151,19 +150,19 @@ def _part(draft: Draft, node: _Node, build: Build, declared: str) -> Change:
         transactional=False,
         index=(node.relation.schema, node.index),
         estimate=build_estimate(draft.subject, node.relation, remedy),
-        requires=(declared,),
-        findings=build.wish.findings,
+        requires=[declared],
     )
 
 
-def _attachment(root: _Node, build: Build, requires: tuple[str, ...]) -> Change:
+def _attach(draft: Draft, root: _Node, build: Build, requires: list[str]) -> str:
     links = [(node, child) for node in root.walk() for child in node.children]
-    return Change(
-        id=f"attach-index:{root.table.sql}:{identifier(root.index)}",
-        kind="statement",
-        phase=Phase.INDEXES,
-        priority=build.wish.priority,
-        object=root.relation.display,
+    return draft.change(
+        build.wish,
+        "attach-index",
+        root.relation,
+        root.index,
+        "statement",
+        Phase.INDEXES,
         title=f"Attach the partitions' indexes to {identifier(root.index)}",
         done=probes.asks(probes.index_valid(root.table, root.index)),
         lock=Lock.ACCESS_EXCLUSIVE,
@@ -173,7 +172,6 @@ def _attachment(root: _Node, build: Build, requires: tuple[str, ...]) -> Change:
         transactional=False,
         estimate=Estimate(seconds=BRIEF_SECONDS * len(links), lock_seconds=BRIEF_SECONDS),
         requires=requires,
-        findings=build.wish.findings,
         note="the lock is on each partition's new index, one after the other; attaching twice does nothing",
     )
 

@@ -75,6 +75,11 @@ class CreateIndex(_Remedy, frozen=True):
     partitions: tuple[Partition, ...] = ()
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that it names, keys first; expressions are left out."""
+        return (*(key.column for key in self.keys if key.column is not None), *self.include)
+
+    @property
     def index_name(self) -> str:
         """Its name before it is cut to fit or numbered."""
         return self.name or "_".join(["idx", self.table.name, *(key.column or "expr" for key in self.keys)])

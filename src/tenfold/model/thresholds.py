@@ -90,3 +90,6 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     tenant_skew_share: float = 0.30
     #: And times the mean tenant.
     tenant_skew_times_mean: float = 10.0
+    #: Times more tenants than there are that statistics may count before they are called wrong: estimates of
+    #: n_distinct from a sample are off by less where each value is met more than once (Haas and Stokes 1998).
+    tenant_count_error: float = 2.0

@@ -39,16 +39,19 @@ def audit(
     )
     found: list[Finding] = []
     undecided: list[RuleFailure] = []
+    decided: set[str] = set()
     for rule in all_rules() if rules is None else rules:
         if progress is not None:
             progress(rule.id)
         if rule.needs_tenancy and subject.tenancy.column is None:
+            decided.add(rule.id)
             continue
         hidden = [entry for entry in snapshot.hidden if entry.what in rule.needs and entry.relation is None]
         if hidden:
             undecided.append(RuleFailure(rule.id, hidden[0].why))
             continue
         found.extend(rule.check(subject))
+        decided.add(rule.id)
     kept, ignored = _silence(found, config.ignore, frozenset(baseline), _today(snapshot))
     return Audit(
         database=snapshot.database.name,
@@ -58,10 +61,18 @@ def audit(
         tenant_indexing=subject.tenant_indexing,
         findings=tuple(sorted(kept, key=_order)),
         ignored=tuple(ignored),
-        undecided=tuple(undecided),
+        undecided=(*undecided, *_unreadable(snapshot)),
         metrics=metrics(subject),
-        checklist=checklist(subject, kept),
+        checklist=checklist(subject, kept, decided),
     )
+
+
+def _unreadable(snapshot: Snapshot) -> Iterable[RuleFailure]:
+    """Relations whose definitions were locked away: no rule has judged them."""
+    for entry in snapshot.hidden:
+        if entry.what == "definitions" and entry.relation is not None:
+            relation = snapshot.relation_by_oid[entry.relation]
+            yield RuleFailure(f"{relation.display}: no rule", entry.why)
 
 
 def _order(finding: Finding) -> tuple[str, str, str, str]:

@@ -6,7 +6,7 @@ restored, it stays open (None) and says what was seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal
 
 from tenfold.model.audit import ChecklistItem
@@ -44,27 +44,43 @@ _PARTITIONING = frozenset(
     {"partition-candidate-time", "partition-candidate-tenant", "default-partition-filling"}
 )
 _SLOW = frozenset({"query-slow"})
+_LATE_VACUUM = frozenset({"autovacuum-hot-table"})
+#: Every rule that a box rests on.
+RULES = _POLICY_HOLES | _INDEX_WISHES | _IDLE_INDEXES | _PARTITIONING | _SLOW | _LATE_VACUUM
 
 _WEEK = 7.0
 #: Names that an evidence text lists before it only counts.
 _LISTED = 5
 
 
-def checklist(subject: Subject, findings: Sequence[Finding]) -> tuple[ChecklistItem, ...]:
-    """Both lists: eight boxes before production, four ongoing. `findings` are the open ones."""
+def checklist(
+    subject: Subject, findings: Sequence[Finding], ran: Collection[str] | None = None
+) -> tuple[ChecklistItem, ...]:
+    """Both lists: eight boxes before production, four ongoing.
+
+    `findings` are the open ones, of the rules `ran`, or of all: a box that rests on a rule is not ticked
+    where that rule was left out.
+    """
+
+    def sure(outcome: Outcome, rules: frozenset[str]) -> Outcome:
+        left_out = sorted(rules.difference(ran)) if ran is not None else []
+        if outcome[0] and left_out:
+            return None, f"{outcome[1]}; the audit left out {', '.join(left_out)}"
+        return outcome
+
     return (
         _before("Tenant columns have indexes", _tenant_indexes(subject)),
-        _before("Hot tables have composite indexes", _composites(subject, findings)),
-        _before("Row-level security policies enabled", _policies(subject, findings)),
+        _before("Hot tables have composite indexes", sure(_composites(subject, findings), _INDEX_WISHES)),
+        _before("Row-level security policies enabled", sure(_policies(subject, findings), _POLICY_HOLES)),
         _before("Connection pooling configured", _pooling(subject)),
         _before("pg_stat_statements enabled", _statements(subject)),
         _before("Monitoring set up", _monitoring(subject)),
         _before("Backup strategy verified", _backup(subject)),
         _before("Failover tested", _failover(subject)),
-        _ongoing("Weekly index usage review", _index_review(subject, findings)),
-        _ongoing("Monthly slow query analysis", _slow_queries(subject, findings)),
-        _ongoing("Quarterly partitioning evaluation", _partitioning(findings)),
-        _ongoing("Vacuum and analyze schedules set", _vacuum(subject, findings)),
+        _ongoing("Weekly index usage review", sure(_index_review(subject, findings), _IDLE_INDEXES)),
+        _ongoing("Monthly slow query analysis", sure(_slow_queries(subject, findings), _SLOW)),
+        _ongoing("Quarterly partitioning evaluation", sure(_partitioning(findings), _PARTITIONING)),
+        _ongoing("Vacuum and analyze schedules set", sure(_vacuum(subject, findings), _LATE_VACUUM)),
     )
 
 
@@ -87,13 +103,14 @@ def _composites(subject: Subject, findings: Iterable[Finding]) -> Outcome:
             None,
             "no table is known to be hot: too little activity, and none is named in [operations_per_day]",
         )
-    bare = [table.display for table in hot if not _has_composite(subject, table)]
+    bare = [table for table in hot if not _has_composite(subject, table)]
     text = f"{len(hot) - len(bare)} of {len(hot)} hot tables have an index on the tenant and another column"
     # A statement that filters by the tenant alone is served by an index on the tenant alone.
     asking = {finding.object for finding in findings if finding.rule in _INDEX_WISHES}
-    missing = [name for name in bare if name in asking or not subject.statements]
+    missing = [table.display for table in bare if table.display in asking or not _suffices(subject, table)]
     if bare and not missing:
-        return True, f"{text}; of the others no statement seen would use one: {_some(bare)}"
+        others = _some([table.display for table in bare])
+        return True, f"{text}; the statements seen need none on {others}"
     return not missing, text + _without(missing)
 
 
@@ -106,6 +123,13 @@ def _has_composite(subject: Subject, table: Relation) -> bool:
     return any(
         is_usable(index) and index.key_count > 1 and (tenant is None or leads_with(index, tenant.number))
         for index in subject.snapshot.indexes_of(table.oid)
+    )
+
+
+def _suffices(subject: Subject, table: Relation) -> bool:
+    """Whether the tenant's index is there and statements were seen that could have asked for more."""
+    return subject.tenant_cover.get(table.oid) == "served" and any(
+        table.name in statement.text for statement in subject.statements
     )
 
 
@@ -266,10 +290,10 @@ def _vacuum(subject: Subject, findings: Iterable[Finding]) -> Outcome:
     disabled = [table.display for table in subject.stored if is_disabled(table)]
     if disabled:
         return False, f"autovacuum is off for {_some(disabled)}"
-    late = [table.display for table in subject.stored if any(overdue(subject, table))]
+    late = sorted({work.table.display for work in subject.once(overdue)})
     if late:
         return False, f"autovacuum is on, but behind on {_some(late)}"
-    hot = [finding.object for finding in findings if finding.rule == "autovacuum-hot-table"]
+    hot = [finding.object for finding in findings if finding.rule in _LATE_VACUUM]
     if hot:
         return False, f"autovacuum is on and behind on none, but starts late on the hot tables {_some(hot)}"
     return True, "autovacuum is on for every table and behind on none"

@@ -115,7 +115,7 @@ def latency(subject: Subject) -> Latency | Unmeasured:
     times = [_Times(statement) for statement in snapshot.statements if _is_query(statement)]
     calls = sum(time.calls for time in times)
     if calls < subject.thresholds.ratio_min_events:
-        return Unmeasured(f"{calls:,} calls recorded, of which no 99th percentile can be told")
+        return Unmeasured(f"only {calls:,} calls of queries are recorded, too few for a 99th percentile")
     return Latency(
         statements=len(times),
         calls=calls,

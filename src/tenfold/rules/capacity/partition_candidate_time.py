@@ -66,8 +66,8 @@ def check(subject: Subject) -> Iterator[Finding]:
             priority=Priority.P2,
             object=table.display,
             relation=table.oid,
-            message=f"{table.display} {size} and grows with {series.written.name}, unpartitioned: old rows can "
-            f"only be deleted one by one{refers_text(referring.get(table.oid, 0))}",
+            message=f"{table.display} {size} and grows with {series.written.name}, unpartitioned: old rows "
+            f"can only be deleted one by one{refers_text(referring.get(table.oid, 0))}",
             advice=(partitioned_copy(subject, table, series.written, "RANGE"), *_months(subject, table)),
         )
 

@@ -65,7 +65,7 @@ def _finding(subject: Subject, series: TimeSeries) -> Finding:
 
 
 def _delete_finished(queue: Relation, due: Column) -> str:
-    """One batch. How long a log's rows are needed is not ours to say, so only queues are given a statement."""
+    """One batch. How long a log is needed is not ours to say, so only queues are given a statement."""
     return (
         f"DELETE FROM {queue.qualified} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {queue.qualified} "
         f"WHERE {identifier(due.name)} < now() - INTERVAL '{_QUEUE_DAYS} days' LIMIT {_BATCH_ROWS}))"

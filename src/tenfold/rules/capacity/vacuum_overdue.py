@@ -32,20 +32,17 @@ ID = "vacuum-overdue"
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    if subject.snapshot.server.in_recovery:
-        return
-    for table in subject.stored:
-        for work in overdue(subject, table):
-            root = subject.root_of(table)
-            task, limit = work.task.upper(), f"{work.trigger:,.0f}"
-            last = f"the last was {work.days:,.1f} days ago" if work.ever else "it never was"
-            yield Finding(
-                rule=ID,
-                priority=subject.priority(root),
-                object=table.display,
-                detail=work.task,
-                relation=root.oid,
-                message=f"{table.display} awaits {task} with {work.pending:,} rows changed, past the {limit} "
-                f"at which autovacuum starts; {last}",
-                advice=(f"{task} {table.qualified}",),
-            )
+    for work in subject.once(overdue):
+        table, root = work.table, subject.root_of(work.table)
+        task, limit = work.task.upper(), f"{work.trigger:,.0f}"
+        last = f"the last was {work.days:,.1f} days ago" if work.ever else "it never was"
+        yield Finding(
+            rule=ID,
+            priority=subject.priority(root),
+            object=table.display,
+            detail=work.task,
+            relation=root.oid,
+            message=f"{table.display} awaits {task} with {work.pending:,} rows changed, past the {limit} "
+            f"at which autovacuum starts; {last}",
+            advice=(f"{task} {table.qualified}",),
+        )

@@ -32,7 +32,7 @@ from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Relation
 from tenfold.rules.settings import number
 from tenfold.rules.subject import Subject
-from tenfold.rules.vacuum import FACTORY, parameter
+from tenfold.rules.vacuum import FACTORY
 
 ID = "xid-age"
 
@@ -42,40 +42,40 @@ _WRAPAROUND = 2**31
 class _Ids(msgspec.Struct, frozen=True):
     name: str
     setting: str
+    #: Of Database and Relation alike.
+    field: str
 
 
-_TRANSACTIONS = _Ids("transaction ids", "autovacuum_freeze_max_age")
-_MULTIXACTS = _Ids("multixacts", "autovacuum_multixact_freeze_max_age")
+_TRANSACTIONS = _Ids("transaction ids", "autovacuum_freeze_max_age", "xid_age")
+_MULTIXACTS = _Ids("multixacts", "autovacuum_multixact_freeze_max_age", "multixact_age")
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    database = subject.snapshot.database
-    name = identifier(database.name)
-    for ids, age in ((_TRANSACTIONS, database.xid_age), (_MULTIXACTS, database.multixact_age)):
+    for ids in (_TRANSACTIONS, _MULTIXACTS):
         server = number(subject.snapshot, ids.setting)
-        yield from _judge(subject, ids, age, FACTORY[ids.setting] if server is None else server, name)
-    for table in subject.stored:
-        for ids, age in ((_TRANSACTIONS, table.xid_age), (_MULTIXACTS, table.multixact_age)):
-            # Ages of most tables are far below any limit: ask for theirs only where it could matter.
-            if age > 1_000_000:
-                limit = parameter(subject.snapshot, table, ids.setting)
-                yield from _judge(subject, ids, age, limit, table.display, table)
+        freeze_age = FACTORY[ids.setting] if server is None else server
+        yield from _judge(subject, ids, freeze_age, None)
+        for table in subject.stored:
+            own = table.option(ids.setting)
+            # A table can be frozen earlier than the server says, not later.
+            yield from _judge(subject, ids, freeze_age if own is None else min(float(own), freeze_age), table)
 
 
-def _judge(
-    subject: Subject, ids: _Ids, age: int, freeze_age: float, name: str, table: Relation | None = None
-) -> Iterator[Finding]:
-    thresholds = subject.thresholds
-    stop = thresholds.xid_age_stop_ratio * _WRAPAROUND
-    if age <= min(thresholds.xid_age_ratio * freeze_age, stop):
+def _judge(subject: Subject, ids: _Ids, freeze_age: float, table: Relation | None) -> Iterator[Finding]:
+    """Of a table, or of the database where there is none."""
+    database = subject.snapshot.database
+    age = getattr(table or database, ids.field)
+    stop = subject.thresholds.xid_age_stop_ratio * _WRAPAROUND
+    if age <= min(subject.thresholds.xid_age_ratio * freeze_age, stop):
         return
+    name = table.display if table else identifier(database.name)
     yield Finding(
         rule=ID,
         priority=Priority.P0 if age > stop else Priority.P1,
         object=name,
         detail=ids.name,
-        relation=subject.root_of(table).oid if table is not None else None,
+        relation=subject.root_of(table).oid if table else None,
         message=f"{name} holds {ids.name} {age:,} old; autovacuum should have frozen them at "
         f"{freeze_age:,.0f}, and writes stop at {_WRAPAROUND:,}",
-        advice=(f"VACUUM (FREEZE) {table.qualified}",) if table is not None else (),
+        advice=(f"VACUUM (FREEZE) {table.qualified}",) if table else (),
     )

@@ -53,14 +53,17 @@ class TenantPolicies:
 
     def __init__(self, subject: Subject) -> None:
         self._privileges = subject.once(Privileges)
-        self.of: Mapping[int, tuple[TenantPolicy, ...]] = _by_relation(subject)
-        #: Permissive ones that the application can be given, and all restrictive ones.
-        self.effective = tuple(
-            entry
-            for entries in self.of.values()
-            for entry in entries
-            if not entry.policy.permissive or self._privileges.reaches_application(entry.policy.roles)
-        )
+        #: By relation oid: those that can apply to the application, and the restrictive ones for anybody.
+        self.of: Mapping[int, tuple[TenantPolicy, ...]] = {
+            relation: tuple(entry for entry in entries if self._counts(entry.policy))
+            for relation, entries in _by_relation(subject).items()
+        }
+        self.effective = tuple(entry for entries in self.of.values() for entry in entries)
+
+    def _counts(self, policy: Policy) -> bool:
+        return not policy.permissive or self._privileges.reaches_application(policy.roles)
+
+    # --- how they work together ---
 
     def walls(self, entry: TenantPolicy) -> tuple[TenantPolicy, ...]:
         """Restrictive policies that a row let in by this one has to pass as well."""
@@ -75,17 +78,42 @@ class TenantPolicies:
         return tuple(
             entry
             for entry in self.of[wall.policy.relation]
-            if entry.policy.permissive
-            and _same_command(wall.policy, entry.policy)
-            and self._privileges.reaches_application(entry.policy.roles)
+            if entry.policy.permissive and _same_command(wall.policy, entry.policy)
         )
 
-    def lets_in(self, entry: TenantPolicy, world: str) -> Truth:
-        """Whether a row of another tenant passes it and its walls, `world` being a field of Reading."""
-        found = _of(entry.deciding, world)
-        for wall in self.walls(entry):
-            found = _truth.both(found, _of(wall.deciding, world))
-        return found
+    def is_alternative(self, other: TenantPolicy, entry: TenantPolicy) -> bool:
+        """Whether the other is OR-ed with this one: permissive, for the same command and audience."""
+        return (
+            other is not entry
+            and other.policy.permissive
+            and _same_command(other.policy, entry.policy)
+            and self._same_audience(other.policy, entry.policy)
+        )
+
+    def cancels_isolation(self, entry: TenantPolicy) -> bool:
+        """Whether it is permissive and always true, with no wall that is anything else."""
+        if not entry.policy.permissive or entry.deciding is None or not entry.deciding.whatever.always:
+            return False
+        return all(wall.deciding is not None and wall.deciding.whatever.always for wall in self.walls(entry))
+
+    def opens(self, entry: TenantPolicy) -> tuple[str, ...]:
+        """The states of the setting in which it lets in other tenants' rows and nothing beside it stops them."""
+        reading = entry.deciding
+        if reading is None or reading.whatever.always or not (states := _opens(entry)):
+            return ()
+        if entry.policy.permissive:
+            beside = self.walls(entry)
+            return tuple(state for state in states if all(state in _opens(wall, True) for wall in beside))
+        # A restrictive policy opens nothing as long as what stands behind it is closed or not understood.
+        behind = self.behind(entry)
+        return tuple(state for state in states if any(state in _opens(other, True) for other in behind))
+
+    def _same_audience(self, one: Policy, other: Policy) -> bool:
+        if set(one.roles) & set(other.roles):
+            return True
+        # Both can apply to the application's role, or they would not be here.
+        known = self._privileges.application is not None
+        return known and PUBLIC in (*one.roles, *other.roles)
 
     def _covers(self, wall: Policy, policy: Policy) -> bool:
         if wall.command not in ("*", policy.command):
@@ -130,9 +158,10 @@ def written_names(function: Function) -> tuple[str, str]:
     return identifier(function.name), qualified(function.schema, function.name)
 
 
-def _of(reading: Reading | None, world: str) -> Truth:
-    found: Truth = getattr(reading, world) if reading is not None else _truth.UNKNOWN
-    return found
+def _opens(entry: TenantPolicy, always: bool = False) -> tuple[str, ...]:
+    """States of the setting in which one of its expressions lets in other tenants' rows.
+
+    """
 
 
 def _same_command(one: Policy, other: Policy) -> bool:

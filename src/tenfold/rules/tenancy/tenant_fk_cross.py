@@ -125,12 +125,14 @@ def _way_out(
         on_delete=on_delete,
         on_update=ACTIONS[key.on_update],
     )
+    # With the tenant null, a composite key checks nothing: then the old one still does something.
     old = DropConstraint(table=table_of(table.relation), name=key.name, definition=key.definition)
+    advice = statements(old) if table.column.not_null else ()
     target = frozenset((parent.column.number, *(key.foreign_columns or ())))
     if is_key(subject.snapshot, parent.relation.oid, target):
-        return (composite,), statements(old)
+        return (composite,), advice
     unique = subject.create_index(parent.relation, parent.column.name, *there, unique=True)
-    return (unique, composite), statements(old)
+    return (unique, composite), advice
 
 
 def _on_delete(subject: Subject, key: Constraint) -> str | None:
