@@ -36,7 +36,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int
 
 
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
+class As(msgspec.Struct, frozen=True, kw_only=True):
     """As whom the statements run."""
 
     tenant: str
@@ -50,7 +50,7 @@ def run_workload(
     snapshot: Snapshot,
     statements: Sequence[Statement],
     tenancy: Tenancy,
-    subject: Subject,
+    subject: As,
     *,
     rounds: int = 5,
     progress: Callable[[str], None] | None = None,
@@ -85,15 +85,27 @@ def run_workload(
     return measured
 
 
-def largest_tenant(connection: Connection, tables: Iterable[str], column: str) -> str | None:
-    """The tenant with most rows in the given tables (qualified names as SQL), as text."""
-    union = " UNION ALL ".join(
-        f"SELECT {identifier(column)}::text AS tenant FROM {table}" for table in tables
-    )
-    row = _one(
-        connection, f"SELECT tenant FROM ({union}) AS all_rows GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"
-    )
-    return str(row[0]) if row is not None else None
+def tenants_by_rows(connection: Connection, table: str, column: str) -> tuple[str, ...]:
+    """Tenants as text, the one with most rows first. `table` is a qualified name as SQL."""
+    with translate_errors():
+        rows = connection.execute(
+            f"SELECT {identifier(column)}::text FROM {table} GROUP BY 1 ORDER BY count(*) DESC, 1".encode()
+        ).fetchall()
+    return tuple(row[0] for row in rows)
+
+
+def count_as(connection: Connection, table: str, role: str, setting: str | None, tenant: str | None) -> int:
+    """How many rows of a table the role sees, with the tenant set or with none."""
+    with translate_errors():
+        connection.execute("BEGIN")
+        try:
+            if setting is not None and tenant is not None:
+                connection.execute("SELECT set_config(%s, %s, true)", (setting, tenant))
+            connection.execute(f"SET LOCAL ROLE {identifier(role)}".encode())
+            row = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
+        finally:
+            connection.execute("ROLLBACK")
+    return int(row[0]) if row is not None else 0
 
 
 def draw_parameters(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -9,16 +11,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn
 
-from tenfold.migrate.observer import Blocker
+from tenfold.migrate.observer import Blocker, Observer, PlainObserver
 from tenfold.migrate.observer import Progress as Told
 from tenfold.model.change import Change
 
 
 class LiveObserver:
-    """Finished changes scroll by; the one under way has a bar."""
+    """Finished changes scroll by, unless told not to; the one under way has a bar."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, *, scrolling: bool = True) -> None:
+        self._scrolling = scrolling
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -58,17 +60,17 @@ class LiveObserver:
         self._say(f"  [yellow]waits for[/] {escape('; '.join(map(str, blockers)))}")
 
     def retrying(self, change: Change, why: str, delay: float, failures: int, attempts: int) -> None:
-        self._say(
-            f"  [yellow]try {failures} of {attempts} failed[/]: {escape(why)}; again in {delay:.1f} s"
-        )
+        self._say(f"  [yellow]try {failures} of {attempts} failed[/]: {escape(why)}; again in {delay:.1f} s")
 
     def finished(self, change: Change, seconds: float) -> None:
         self._clear()
-        self._say(f"[green]✓[/] {escape(change.title)} [dim]{seconds:.1f} s[/]")
+        if self._scrolling:
+            self._say(f"[green]✓[/] {escape(change.title)} [dim]{seconds:.1f} s[/]")
 
     def skipped(self, change: Change, why: str) -> None:
         self._clear()
-        self._say(f"[dim]- {escape(change.title)}: {escape(why)}[/]")
+        if self._scrolling:
+            self._say(f"[dim]- {escape(change.title)}: {escape(why)}[/]")
 
     def failed(self, change: Change, why: str) -> None:
         self._clear()
@@ -84,3 +86,13 @@ class LiveObserver:
         if self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
+
+
+@contextmanager
+def observing(console: Console) -> Generator[Observer]:
+    """Bars on a terminal, plain lines elsewhere."""
+    if not console.is_terminal:
+        yield PlainObserver(lambda line: console.print(line, markup=False, soft_wrap=True))
+        return
+    with LiveObserver(console) as observer:
+        yield observer

@@ -12,6 +12,7 @@ from tenfold.errors import UsageError
 from tenfold.migrate.wishes import Wish
 from tenfold.model.change import Backfill, Change, Estimate, Lock, Phase, Skipped
 from tenfold.model.ddl import fit, identifier
+from tenfold.model.finding import Finding
 from tenfold.model.relations import Column, Relation
 from tenfold.model.remedy import Table
 from tenfold.model.snapshot import Snapshot
@@ -27,22 +28,21 @@ class AddedColumn(msgspec.Struct, frozen=True):
     table: Table
     name: str
     type: str
-    #: Ids of the changes that add it and that fill it.
-    added_by: str
+    #: Id of the change that fills it, which requires the one that adds it.
     filled_by: str
-    #: Whether every row gets a value.
-    always_filled: bool
 
 
 class Draft:
     """Not a value: the families of changes add to it, and `plan` takes it apart."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, findings: Iterable[Finding] = ()) -> None:
         self.subject = subject
+        self._findings = tuple(findings)
         self.changes: dict[str, Change] = {}
         self.skipped: list[Skipped] = []
         self.added_columns: dict[tuple[Table, str], AddedColumn] = {}
         self._taken: dict[str, set[str]] = {}
+        self._taken_constraints: dict[int, set[str]] = {}
 
     @property
     def snapshot(self) -> Snapshot:
@@ -127,10 +127,7 @@ class Draft:
         """The relation of that name; raises UsageError where the snapshot has none."""
         found = self.snapshot.relation_by_name.get((table.schema, table.name))
         if found is None:
-            raise UsageError(
-                f"a finding is about {table.sql}, which the snapshot does not have; "
-                "plan from the snapshot that was audited"
-            )
+            raise self.missing(table.sql)
         return found
 
     def column(self, table: Table, name: str) -> Column | AddedColumn:
@@ -138,11 +135,23 @@ class Draft:
         relation = self.relation(table)
         found = self.snapshot.column(relation.oid, name) or self.added_columns.get((table, name))
         if found is None:
-            raise UsageError(
-                f"a finding is about {table.sql}.{identifier(name)}, which the snapshot does not have; "
-                "plan from the snapshot that was audited"
-            )
+            raise self.missing(f"{table.sql}.{identifier(name)}")
         return found
+
+    def findings_about(self, relation: Relation) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self._findings if finding.relation == relation.oid)
+
+    @cached_property
+    def referenced(self) -> frozenset[int]:
+        """Oids of the indexes that foreign keys refer to."""
+        keys = (constraint for constraint in self.snapshot.constraints if constraint.kind == "f")
+        return frozenset(key.index for key in keys if key.index is not None)
+
+    def missing(self, what: str) -> UsageError:
+        return UsageError(
+            f"a finding is about {what}, which the snapshot does not have; "
+            "plan from the snapshot that was audited"
+        )
 
     def fillers(self, table: Table, columns: Iterable[str]) -> tuple[str, ...]:
         """Ids of the changes that fill those of the columns that the plan adds."""
@@ -154,6 +163,15 @@ class Draft:
     def claim(self, schema: str, wanted: str) -> str:
         """A name for a new relation or index: the wanted one, cut to fit, numbered where it is taken."""
         taken = self._taken_names(schema)
+        name = fit(wanted, taken)
+        taken.add(name)
+        return name
+
+    def claim_constraint(self, relation: Relation, wanted: str) -> str:
+        """A name for a new constraint of the relation."""
+        taken = self._taken_constraints.setdefault(
+            relation.oid, {constraint.name for constraint in self.snapshot.constraints_of(relation.oid)}
+        )
         name = fit(wanted, taken)
         taken.add(name)
         return name

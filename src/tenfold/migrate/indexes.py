@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from tenfold.errors import UsageError
 from tenfold.migrate import probes
 from tenfold.migrate.consolidate import Build, Need, Removal, consolidate, existing_indexes, spoken
 from tenfold.migrate.draft import Draft
@@ -237,17 +236,9 @@ def _obstacle(draft: Draft, index: Index) -> str | None:
         return "it is a part of a partitioned index; drop that"
     if index.replica_identity:
         return "logical replication tells rows apart by it"
-    if index.oid in _referenced(draft):
+    if index.oid in draft.referenced:
         return "a foreign key refers to its columns"
     return None
-
-
-def _referenced(draft: Draft) -> frozenset[int]:
-    return frozenset(
-        constraint.index
-        for constraint in draft.snapshot.constraints
-        if constraint.kind == "f" and constraint.index is not None
-    )
 
 
 def _index(draft: Draft, relation: Relation, remedy: DropIndex | RebuildIndex) -> Index:
@@ -255,7 +246,4 @@ def _index(draft: Draft, relation: Relation, remedy: DropIndex | RebuildIndex) -
     for index in draft.snapshot.indexes_of(relation.oid):
         if index.name == remedy.name:
             return index
-    raise UsageError(
-        f"a finding is about index {qualified(relation.schema, remedy.name)}, which the snapshot does not have; "
-        "plan from the snapshot that was audited"
-    )
+    raise draft.missing(f"index {qualified(relation.schema, remedy.name)}")

@@ -6,29 +6,33 @@ rows at once, and validated under SHARE UPDATE EXCLUSIVE.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable
 
 import msgspec
 
 from tenfold.migrate import probes
-from tenfold.migrate.draft import AddedColumn, Draft
+from tenfold.migrate.draft import Draft
 from tenfold.migrate.estimate import BRIEF, scan_estimate
-from tenfold.migrate.index_shape import serves_equality, shape_of_index, shape_of_wish
 from tenfold.migrate.wishes import Wish
-from tenfold.model.change import Change, Lock, Phase
-from tenfold.model.ddl import fit, identifier, names
-from tenfold.model.relations import Constraint, Index, Relation
+from tenfold.model.change import Lock, Phase
+from tenfold.model.ddl import fit, identifier
+from tenfold.model.relations import Constraint, Relation
 from tenfold.model.remedy import (
     AddForeignKey,
     CreateIndex,
     DropConstraint,
-    Key,
     SetNotNull,
     Table,
     ValidateConstraint,
     statements,
 )
+from tenfold.rules.foreign_keys import is_key
+from tenfold.rules.subject import table_of
+
+_NOT_VALID = " NOT VALID"
+
+
+# --- NOT NULL ----------------------------------------------------------------------------------------
 
 
 def not_null_id(table: Table, column: str) -> str:
@@ -36,40 +40,27 @@ def not_null_id(table: Table, column: str) -> str:
     return f"set-not-null:{table.sql}:{identifier(column)}"
 
 
-# --- NOT NULL ----------------------------------------------------------------------------------------
-
-
-def set_not_null(draft: Draft, wish: Wish[SetNotNull]) -> None:
+def set_not_null(draft: Draft, wish: Wish[SetNotNull], waits: Iterable[str] = ()) -> None:
     """CHECK NOT VALID, VALIDATE, SET NOT NULL (which trusts the check and scans nothing), drop the CHECK."""
     table, column = wish.remedy.table, wish.remedy.column
     relation = draft.relation(table)
-    obstacle = _null_obstacle(draft, relation, wish.remedy)
+    target = f"{relation.display}.{identifier(column)}"
+    obstacle = _cleared_by(draft, relation, column)
     if obstacle is not None:
-        draft.skip(wish, f"NOT NULL on {relation.display}.{identifier(column)}", obstacle)
+        why = f"{identifier(obstacle.name)} sets it to null when the row that it refers to is deleted"
+        draft.skip(wish, f"NOT NULL on {target}", why)
         return
     check = _check_name(draft, relation, column)
-    not_null = probes.column_not_null(table, column)
-    target = f"{relation.display}.{identifier(column)}"
-
-    def change(name: str, kind: Any, title: str, **fields: Any) -> str:
-        return draft.add(
-            Change(
-                id=f"{name}:{table.sql}:{identifier(column)}",
-                kind=kind,
-                phase=Phase.KEYS,
-                priority=wish.priority,
-                object=relation.display,
-                title=title,
-                findings=wish.findings,
-                **fields,
-            )
-        )
-
-    declared = change(
+    is_not_null = probes.column_not_null(table, column)
+    refused = draft.change(
+        wish,
         "check-not-null",
+        relation,
+        column,
         "statement",
-        f"Refuse new rows without {target}",
-        done=probes.asks(probes.either(not_null, probes.constraint_exists(table, check))),
+        Phase.KEYS,
+        title=f"Refuse new rows without {target}",
+        done=probes.asks(probes.either(is_not_null, probes.constraint_exists(table, check))),
         lock=Lock.ACCESS_EXCLUSIVE,
         sql=(
             f"ALTER TABLE {table.sql} ADD CONSTRAINT {identifier(check)} "
@@ -77,30 +68,238 @@ def set_not_null(draft: Draft, wish: Wish[SetNotNull]) -> None:
         ),
         undo=(f"ALTER TABLE {table.sql} DROP CONSTRAINT IF EXISTS {identifier(check)}",),
         estimate=BRIEF,
-        requires=draft.fillers(table, [column]),
-        note="from then on a write that leaves it null is refused",
+        requires=[*waits, *draft.fillers(table, [column])],
+        note=f"from then on a write that leaves {identifier(column)} null is refused",
     )
-    validated = change(
+    validated = draft.change(
+        wish,
         "validate-not-null",
+        relation,
+        column,
         "scan",
-        f"Check that every row has {target}",
-        done=probes.asks(probes.either(not_null, probes.constraint_validated(table, check))),
+        Phase.KEYS,
+        title=f"Check that every row has {target}",
+        done=probes.asks(probes.either(is_not_null, probes.constraint_validated(table, check))),
         lock=Lock.SHARE_UPDATE_EXCLUSIVE,
         sql=(f"ALTER TABLE {table.sql} VALIDATE CONSTRAINT {identifier(check)}",),
         estimate=scan_estimate(draft.subject, relation),
-        requires=(declared,),
+        requires=[refused],
     )
-    change(
+    draft.change(
+        wish,
         "set-not-null",
+        relation,
+        column,
         "statement",
-        f"Make {target} NOT NULL",
-        done=probes.asks(not_null, probes.negated(probes.constraint_exists(table, check))),
+        Phase.KEYS,
+        title=f"Make {target} NOT NULL",
+        done=probes.asks(is_not_null, probes.negated(probes.constraint_exists(table, check))),
         lock=Lock.ACCESS_EXCLUSIVE,
-        sql=(
-            *statements(wish.remedy),
-            f"ALTER TABLE {table.sql} DROP CONSTRAINT {identifier(check)}",
-        ),
+        sql=(*statements(wish.remedy), f"ALTER TABLE {table.sql} DROP CONSTRAINT {identifier(check)}"),
         undo=(f"ALTER TABLE {table.sql} ALTER COLUMN {identifier(column)} DROP NOT NULL",),
         estimate=BRIEF,
-        requires=(validated,),
+        requires=[validated],
     )
+
+
+def _cleared_by(draft: Draft, relation: Relation, column: str) -> Constraint | None:
+    """A foreign key that sets the column to null by itself."""
+    found = draft.snapshot.column(relation.oid, column)
+    for constraint in draft.snapshot.constraints_of(relation.oid):
+        sets = constraint.kind == "f" and "n" in (constraint.on_delete, constraint.on_update)
+        if found is not None and sets and found.number in constraint.columns:
+            return constraint
+    return None
+
+
+def _check_name(draft: Draft, relation: Relation, column: str) -> str:
+    """The name of our own check from a run that was broken off; else a free one."""
+    wanted = fit(f"{column}_is_not_null")
+    found = draft.snapshot.column(relation.oid, column)
+    for constraint in draft.snapshot.constraints_of(relation.oid):
+        ours = constraint.kind == "c" and found is not None and constraint.columns == (found.number,)
+        if constraint.name == wanted and ours:
+            return wanted
+    return draft.claim_constraint(relation, wanted)
+
+
+# --- foreign keys ------------------------------------------------------------------------------------
+
+
+def target_index(draft: Draft, wish: Wish[AddForeignKey]) -> Wish[CreateIndex] | None:
+    """The unique index that the key's target lacks; None where there is one."""
+    remedy = wish.remedy
+    parent = draft.relation(remedy.parent)
+    columns = [draft.snapshot.column(parent.oid, name) for name in remedy.parent_columns]
+    numbers = frozenset(column.number for column in columns if column is not None)
+    if None not in columns and is_key(draft.snapshot, parent.oid, numbers):
+        return None
+    return wish.of(draft.subject.create_index(parent, *remedy.parent_columns, unique=True))
+
+
+def add_foreign_key(draft: Draft, wish: Wish[AddForeignKey], unique: Iterable[tuple[CreateIndex, str]]) -> None:
+    """Declares the key NOT VALID and validates it. `unique` are the new unique indexes and their changes.
+
+    On a partitioned table, which refuses NOT VALID before PostgreSQL 18, each partition gets the key so, and
+    the table itself then adopts them without a scan.
+    """
+    remedy = wish.remedy
+    relation = draft.relation(remedy.table)
+    for column in remedy.columns:
+        draft.column(remedy.table, column)
+    columns = frozenset(remedy.parent_columns)
+    waits = [
+        change
+        for index, change in unique
+        if index.table == remedy.parent and frozenset(index.columns) == columns
+    ]
+    if not waits and target_index(draft, wish) is not None:
+        what = f"foreign key of {relation.display} to {draft.relation(remedy.parent).display}"
+        draft.skip(wish, what, "the unique index that it refers to cannot be built")
+        return
+    waits += draft.fillers(remedy.table, remedy.columns)
+    waits += draft.fillers(remedy.parent, remedy.parent_columns)
+    remedy = msgspec.structs.replace(remedy, name=_key_name(draft, relation, remedy))
+    if relation.kind != "p":
+        _declare_and_validate(draft, wish.of(remedy), relation, waits)
+        return
+    parts = [
+        _declare_and_validate(draft, wish.of(msgspec.structs.replace(remedy, table=table_of(leaf))), leaf, waits)
+        for leaf in draft.subject.storage_of(relation)
+        if leaf.kind == "r"
+    ]
+    _adopt(draft, wish.of(remedy), relation, [*waits, *parts])
+
+
+def _key_name(draft: Draft, relation: Relation, remedy: AddForeignKey) -> str:
+    """The wished one, also where a run that was broken off has declared it already."""
+    for constraint in draft.snapshot.constraints_of(relation.oid):
+        columns = draft.snapshot.column_names(relation.oid, constraint.columns)
+        if (constraint.kind, constraint.name, columns) == ("f", fit(remedy.name), remedy.columns):
+            return constraint.name
+    return draft.claim_constraint(relation, remedy.name)
+
+
+def _declare_and_validate(
+    draft: Draft, wish: Wish[AddForeignKey], relation: Relation, waits: list[str]
+) -> str:
+    remedy = wish.remedy
+    declare, _ = statements(remedy)
+    parent = draft.relation(remedy.parent).display
+    declared = draft.change(
+        wish,
+        "add-foreign-key",
+        relation,
+        remedy.name,
+        "statement",
+        Phase.KEYS,
+        title=f"Declare foreign key {identifier(remedy.name)} of {relation.display} to {parent}",
+        done=probes.asks(probes.constraint_exists(remedy.table, remedy.name)),
+        lock=Lock.SHARE_ROW_EXCLUSIVE,
+        sql=(declare,),
+        undo=(f"ALTER TABLE {remedy.table.sql} DROP CONSTRAINT IF EXISTS {identifier(remedy.name)}",),
+        estimate=BRIEF,
+        requires=waits,
+        note=f"locks {parent} too; from then on new rows are checked",
+    )
+    return _validate(draft, wish, relation, remedy.name, [declared])
+
+
+def _adopt(draft: Draft, wish: Wish[AddForeignKey], relation: Relation, waits: list[str]) -> None:
+    remedy = wish.remedy
+    declare, _ = statements(remedy)
+    parent = draft.relation(remedy.parent).display
+    draft.change(
+        wish,
+        "add-foreign-key",
+        relation,
+        remedy.name,
+        "statement",
+        Phase.KEYS,
+        title=f"Join the partitions' foreign keys to {parent} into one of {relation.display}",
+        done=probes.asks(probes.constraint_validated(remedy.table, remedy.name)),
+        lock=Lock.SHARE_ROW_EXCLUSIVE,
+        sql=(declare.removesuffix(_NOT_VALID),),
+        # The partitions' keys go with it.
+        undo=(f"ALTER TABLE {remedy.table.sql} DROP CONSTRAINT IF EXISTS {identifier(remedy.name)}",),
+        estimate=BRIEF,
+        requires=waits,
+    )
+
+
+# --- constraints that exist --------------------------------------------------------------------------
+
+
+def validate_constraint(draft: Draft, wish: Wish[ValidateConstraint]) -> None:
+    _validate(draft, wish, draft.relation(wish.remedy.table), wish.remedy.name, [])
+
+
+def _validate(
+    draft: Draft,
+    wish: Wish[ValidateConstraint] | Wish[AddForeignKey],
+    relation: Relation,
+    name: str,
+    waits: list[str],
+) -> str:
+    table = table_of(relation)
+    return draft.change(
+        wish,
+        "validate",
+        relation,
+        name,
+        "scan",
+        Phase.KEYS,
+        title=f"Check all rows of {relation.display} against {identifier(name)}",
+        done=probes.asks(probes.constraint_validated(table, name)),
+        lock=Lock.SHARE_UPDATE_EXCLUSIVE,
+        sql=statements(ValidateConstraint(table=table, name=name)),
+        estimate=scan_estimate(draft.subject, relation),
+        requires=waits,
+        note="it stays not valid, and binds new rows only, where a row breaks it",
+    )
+
+
+def drop_constraint(draft: Draft, wish: Wish[DropConstraint], waits: Iterable[str]) -> None:
+    """Drops a constraint once what takes its place is there."""
+    remedy = wish.remedy
+    relation = draft.relation(remedy.table)
+    constraint = _constraint(draft, relation, remedy.name)
+    if constraint.kind not in ("f", "c"):
+        why = "bringing it back would build its index under a lock; drop it in a maintenance window"
+        draft.skip(wish, f"drop of {identifier(remedy.name)} on {relation.display}", why)
+        return
+    draft.change(
+        wish,
+        "drop-constraint",
+        relation,
+        remedy.name,
+        "statement",
+        Phase.KEYS,
+        title=f"Drop constraint {identifier(remedy.name)} on {relation.display}",
+        done=probes.asks(probes.negated(probes.constraint_exists(remedy.table, remedy.name))),
+        lock=Lock.ACCESS_EXCLUSIVE,
+        sql=statements(remedy),
+        undo=_restoration(remedy, constraint),
+        # Its undo declares and validates, which must not be one transaction.
+        transactional=False,
+        estimate=BRIEF,
+        requires=waits,
+    )
+
+
+def _restoration(remedy: DropConstraint, constraint: Constraint) -> tuple[str, ...]:
+    """The constraint as it was, checked without blocking writes where the server can."""
+    alter = f"ALTER TABLE {remedy.table.sql}"
+    name = identifier(remedy.name)
+    definition = remedy.definition.removesuffix(_NOT_VALID)
+    if not constraint.enforced:
+        return (f"{alter} ADD CONSTRAINT {name} {definition}",)
+    declared = f"{alter} ADD CONSTRAINT {name} {definition}{_NOT_VALID}"
+    return (declared, f"{alter} VALIDATE CONSTRAINT {name}") if constraint.validated else (declared,)
+
+
+def _constraint(draft: Draft, relation: Relation, name: str) -> Constraint:
+    for constraint in draft.snapshot.constraints_of(relation.oid):
+        if constraint.name == name:
+            return constraint
+    raise draft.missing(f"constraint {identifier(name)} of {relation.display}")

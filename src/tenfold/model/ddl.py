@@ -52,6 +52,14 @@ def literal(value: str) -> str:
     return "E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted
 
 
+def dollar_quoted(body: str) -> str:
+    """The text between dollar quotes whose tag does not occur in it: for the bodies of functions."""
+    number = 0
+    while (tag := f"$body{number or ''}$") in body + "$":
+        number += 1
+    return f"{tag}{body}{tag}"
+
+
 def names(columns: tuple[str, ...] | list[str]) -> str:
     """Column names as a list for parentheses: `team_id, "order"`."""
     return ", ".join(identifier(column) for column in columns)

@@ -25,6 +25,7 @@ CAPABILITIES = {
     "security_invoker": Capability("security_invoker views", 15),
     "create_database_strategy": Capability("CREATE DATABASE ... STRATEGY", 15),
     "nulls_not_distinct": Capability("UNIQUE NULLS NOT DISTINCT", 15),
+    "set_null_columns": Capability("ON DELETE SET NULL for some of the columns", 15),
     "last_scan": Capability("time of the last index scan", 16),
     "membership_options": Capability("INHERIT and SET options of role memberships", 16),
     "checksums_by_default": Capability("data checksums without asking initdb for them", 18),

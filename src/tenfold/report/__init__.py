@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from tenfold.model.audit import Audit
 from tenfold.model.snapshot import Snapshot
@@ -12,8 +12,12 @@ Format = Literal["text", "json", "markdown", "html", "sarif"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
-def render(form: Format, audit: Audit, snapshot: Snapshot) -> str:
-    """The audit as a document of that format; each has a module of its name with a `render` function."""
+def render(form: Format, audit: Audit, snapshot: Snapshot, *, coloured: bool = False) -> str:
+    """The audit as a document of that format; each has a module of its name with a `render` function.
+
+    `coloured` is for text that goes to a terminal.
+    """
     module = importlib.import_module(f"{__name__}.{form}")
-    document: str = module.render(audit, snapshot)
+    options: dict[str, Any] = {"coloured": True} if coloured and form == "text" else {}
+    document: str = module.render(audit, snapshot, **options)
     return document

@@ -1,50 +1,83 @@
-"""The audit as JSON, version 1. Its schema is `docs/reference/audit.schema.json`."""
+"""The audit as JSON, version 1. Its schema is `docs/reference/audit.schema.json`, made by `schema`."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from tenfold.errors import SourceError
 from tenfold.model.audit import Audit
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.snapshot import Snapshot
 
-VERSION = 1
+VERSION: Literal[1] = 1
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+Count = Annotated[int, Meta(ge=0)]
 
 
-class _Database(msgspec.Struct, frozen=True):
+class Database(msgspec.Struct, frozen=True):
+    """The database that was judged."""
+
     name: str
-    server_version: str
+    server_version: Annotated[
+        str, Meta(description="As the server says it, such as 18.6.", examples=["18.6"])
+    ]
 
 
-class _Tenancy(msgspec.Struct, frozen=True):
-    column: str | None
-    tenant_table: str | None
-    #: Tables by class: tenant, child, shared.
-    tables: dict[str, int]
-    #: Tenant tables with an index that leads with the tenant column, and the names of those without.
-    indexed: int
-    missing: tuple[str, ...]
+class TableCounts(msgspec.Struct, frozen=True):
+    """Tables by their part in the tenancy, partitions not counted. The tenant table itself is in none."""
+
+    tenant: Annotated[Count, Meta(description="Tables with the tenant column.")]
+    child: Annotated[Count, Meta(description="Tables that reach a tenant through foreign keys only.")]
+    shared: Annotated[Count, Meta(description="Tables that belong to no tenant.")]
 
 
-class _Finding(msgspec.Struct, frozen=True):
-    rule: str
-    priority: Priority
-    object: str
-    key: str
+class TenancySummary(msgspec.Struct, frozen=True):
+    """How tenants share the database."""
+
+    column: Annotated[str | None, Meta(description="The tenant column; null where none was found.")]
+    tenant_table: Annotated[str | None, Meta(description="The table with one row a tenant; null if none.")]
+    tables: TableCounts
+    indexed: Annotated[Count, Meta(description="Tenant tables with an index that serves the tenant column.")]
+    missing: Annotated[tuple[str, ...], Meta(description="The tenant tables without one.")]
+
+
+class ReportedFinding(msgspec.Struct, frozen=True):
+    """One rule's verdict about one object."""
+
+    rule: Annotated[str, Meta(description="The rule's id; `tenfold rules ID` explains it.")]
+    priority: Annotated[Priority, Meta(description="P0 now, P1 before production, P2 for optimisation.")]
+    object: Annotated[str, Meta(description="What it is about, quoted as in SQL; schema public is left out.")]
+    key: Annotated[
+        str, Meta(description="Stable over runs: rule:object or rule:object:detail. Baselines match by it.")
+    ]
     message: str
-    fix: tuple[str, ...] | None
+    fix: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="SQL statements that put it right, in order; null where there are none."),
+    ]
+
+
+class FindingCounts(msgspec.Struct, frozen=True):
+    """Findings by priority."""
+
+    P0: Count
+    P1: Count
+    P2: Count
 
 
 class Document(msgspec.Struct, frozen=True):
-    version: int
-    database: _Database
-    tenancy: _Tenancy
-    findings: tuple[_Finding, ...]
-    #: Findings by priority.
-    summary: dict[str, int]
+    """What `tenfold audit --format json` writes. Later releases may add properties, and remove none."""
+
+    version: Literal[1]
+    database: Database
+    tenancy: TenancySummary
+    findings: Annotated[tuple[ReportedFinding, ...], Meta(description="By priority, rule and object.")]
+    summary: FindingCounts
 
 
 class _Baseline(msgspec.Struct, frozen=True):
@@ -59,7 +92,16 @@ class _Key(msgspec.Struct, frozen=True):
 
 
 def render(audit: Audit, snapshot: Snapshot) -> str:
-    return msgspec.json.format(msgspec.json.encode(document(audit, snapshot)), indent=2).decode() + "\n"
+    return _indented(document(audit, snapshot))
+
+
+def schema() -> str:
+    """The JSON Schema of `Document`, as a JSON text."""
+    (reference,), components = msgspec.json.schema_components([Document], ref_template="#/$defs/{name}")
+    definitions: dict[str, Any] = dict(components)
+    root = definitions.pop("Document")
+    assert reference == {"$ref": "#/$defs/Document"}
+    return _indented({"$schema": DIALECT, **root, "title": "Tenfold audit", "$defs": definitions})
 
 
 def document(audit: Audit, snapshot: Snapshot) -> Document:
@@ -67,16 +109,16 @@ def document(audit: Audit, snapshot: Snapshot) -> Document:
     root = snapshot.relation_by_oid.get(tenancy.tenant_table or 0)
     return Document(
         version=VERSION,
-        database=_Database(audit.database, audit.server_version),
-        tenancy=_Tenancy(
+        database=Database(audit.database, audit.server_version),
+        tenancy=TenancySummary(
             column=tenancy.column,
             tenant_table=root.display if root else None,
-            tables={name: tenancy.count(name) for name in ("tenant", "child", "shared")},
+            tables=TableCounts(*(tenancy.count(name) for name in ("tenant", "child", "shared"))),
             indexed=audit.tenant_indexing.indexed,
             missing=audit.tenant_indexing.missing,
         ),
-        findings=tuple(_finding(finding) for finding in audit.findings),
-        summary={priority.value: audit.count(priority) for priority in Priority},
+        findings=tuple(_reported(finding) for finding in audit.findings),
+        summary=FindingCounts(*(audit.count(priority) for priority in Priority)),
     )
 
 
@@ -95,5 +137,11 @@ def read_keys(file: Path) -> frozenset[str]:
     return frozenset(finding.key for finding in report.findings)
 
 
-def _finding(finding: Finding) -> _Finding:
-    return _Finding(finding.rule, finding.priority, finding.object, finding.key, finding.message, finding.fix)
+def _reported(finding: Finding) -> ReportedFinding:
+    return ReportedFinding(
+        finding.rule, finding.priority, finding.object, finding.key, finding.message, finding.fix
+    )
+
+
+def _indented(value: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"

@@ -3,104 +3,138 @@
 from __future__ import annotations
 
 import io
-import os
-from itertools import groupby
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tenfold.model.audit import Audit
+from tenfold.model.audit import Audit, Metric
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.snapshot import Snapshot
+from tenfold.report.outline import (
+    MEANINGS,
+    PriorityGroup,
+    RuleGroup,
+    counted,
+    evidence_sentence,
+    indexing_sentence,
+    legible,
+    outline,
+    stated,
+    taken,
+    tenancy_sentence,
+)
 
 WIDTH = 100
 
-#: How many findings of one rule are named before the rest is counted.
+#: How many findings of one rule are named before the rest is counted, and how many objects of that rest.
 SHOWN = 5
+NAMED = 20
 
 COLOURS = {Priority.P0: "bold red", Priority.P1: "yellow", Priority.P2: "cyan"}
-MEANINGS = {
-    Priority.P0: "now: leaks and hot tables",
-    Priority.P1: "before production",
-    Priority.P2: "for optimisation",
-}
+VERDICTS = {"met": "green", "missed": "yellow", "alert": "bold red", "not measured": "dim"}
 
 
-def render(audit: Audit, snapshot: Snapshot) -> str:
-    """Coloured where standard output is a terminal, and NO_COLOR is not set."""
-    coloured = os.isatty(1) and "NO_COLOR" not in os.environ
+def render(audit: Audit, snapshot: Snapshot, *, coloured: bool = False) -> str:
+    """The page as lines; `coloured` adds terminal escape sequences."""
     console = Console(
-        file=io.StringIO(), width=WIDTH, force_terminal=coloured, no_color=not coloured, highlight=False
+        file=io.StringIO(),
+        width=WIDTH,
+        force_terminal=coloured,
+        no_color=not coloured,
+        color_system="standard" if coloured else None,
+        highlight=False,
     )
-    console.print(page(audit, snapshot))
-    stream = console.file
-    assert isinstance(stream, io.StringIO)
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+    with console.capture() as capture:
+        console.print(page(audit, snapshot))
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
 
 
 def page(audit: Audit, snapshot: Snapshot) -> RenderableType:
     parts: list[RenderableType] = [_head(audit, snapshot)]
-    for priority in Priority:
-        found = [finding for finding in audit.findings if finding.priority is priority]
-        if found:
-            parts.append(_priority(priority, found))
+    parts.extend(_priority(group) for group in outline(audit))
+    if any(metric.value is not None for metric in audit.metrics):
+        parts.append(_metrics(audit.metrics))
     parts.append(_foot(audit))
     return Group(*parts)
 
 
 def _head(audit: Audit, snapshot: Snapshot) -> RenderableType:
-    tenancy = audit.tenancy
-    lines = [Text.assemble((audit.database, "bold"), f" on PostgreSQL {audit.server_version}")]
-    if tenancy.column is None:
-        lines.append(
-            Text('tenancy: no tenant column found; name it in tenfold.toml: [tenancy] columns = ["..."]')
-        )
-    else:
-        root = snapshot.relation_by_oid.get(tenancy.tenant_table or 0)
-        lines.append(
-            Text(
-                f"tenancy: {tenancy.column}"
-                + (f", a key of {root.display}" if root else ", without a tenant table")
-                + f" ({'; '.join(tenancy.evidence)})"
-            )
-        )
-        served = audit.tenant_indexing.indexed
-        lines.append(
-            Text(
-                f"tables: {tenancy.count('tenant')} tenant, {tenancy.count('child')} child, "
-                f"{tenancy.count('shared')} shared; {served} of {tenancy.count('tenant')} tenant tables "
-                "have an index that leads with the tenant"
-            )
-        )
+    lines = [
+        Text.assemble(
+            (legible(audit.database), "bold"), f" on PostgreSQL {audit.server_version}, {taken(audit)}"
+        ),
+        Text(tenancy_sentence(audit, snapshot)),
+    ]
+    if audit.tenancy.column is not None:
+        lines += [Text(evidence_sentence(audit), style="dim"), Text(indexing_sentence(audit))]
     return Group(*lines)
 
 
-def _priority(priority: Priority, found: list[Finding]) -> RenderableType:
+# --- findings ---
+
+
+def _priority(group: PriorityGroup) -> RenderableType:
     heading = Text.assemble(
-        ("\n" + priority.value, COLOURS[priority]), f" {MEANINGS[priority]}: {len(found)} findings"
+        (f"\n{group.priority}", COLOURS[group.priority]),
+        f" {MEANINGS[group.priority]}: {counted(group.count, 'finding')}",
     )
-    table = Table.grid(padding=(0, 2))
-    table.add_column(width=30, overflow="fold")
+    return Group(heading, *(_rule(rule) for rule in group.rules))
+
+
+def _rule(group: RuleGroup) -> RenderableType:
+    """The rule's id and title, then its findings, one a line where they fit."""
+    heading = Table.grid(padding=(0, 2, 0, 0))
+    heading.add_column(no_wrap=True, style="bold")
+    heading.add_column(ratio=1, style="dim")
+    heading.add_row(group.rule.id, group.rule.title)
+    table = Table.grid()
+    table.add_column(width=2)
     table.add_column(ratio=1, overflow="fold")
-    for rule, group in groupby(found, key=lambda finding: finding.rule):
-        findings = list(group)
-        for position, finding in enumerate(findings[:SHOWN]):
-            table.add_row(Text(rule if position == 0 else "", style="bold"), Text(finding.message))
-        if len(findings) > SHOWN:
-            more = ", ".join(dict.fromkeys(finding.object for finding in findings[SHOWN:]))
-            table.add_row("", Text(f"and {len(findings) - SHOWN} more: {more}", style="dim"))
-    return Group(heading, Padding(table, (0, 0, 0, 2)))
+    for finding in group.findings[:SHOWN]:
+        table.add_row("- ", _finding(finding))
+    rest = list(dict.fromkeys(legible(finding.object) for finding in group.findings[SHOWN:]))
+    if rest:
+        more = len(group.findings) - SHOWN
+        names = ", ".join(rest[:NAMED]) + (", ..." if len(rest) > NAMED else "")
+        table.add_row("", Text(f"and {more:,} more: {names}", style="dim"))
+    return Group(Padding(heading, (1, 0, 0, 2)), Padding(table, (0, 0, 0, 2)))
+
+
+def _finding(finding: Finding) -> Text:
+    name, rest = stated(finding)
+    return Text.assemble((name, "bold"), rest)
+
+
+# --- what was measured ---
+
+
+def _metrics(metrics: tuple[Metric, ...]) -> RenderableType:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    for heading in ("", "measured", "target", "alert", ""):
+        table.add_column(heading, justify="left" if not heading else "right", no_wrap=True)
+    for metric in metrics:
+        table.add_row(
+            metric.name,
+            metric.value or "-",
+            metric.target,
+            metric.alert,
+            Text(metric.verdict, style=VERDICTS[metric.verdict]),
+        )
+    return Group(Text("\nMetrics", style="bold"), Padding(table, (0, 0, 0, 2)))
+
+
+# --- the end ---
 
 
 def _foot(audit: Audit) -> RenderableType:
-    counts = ", ".join(f"{audit.count(priority)} {priority}" for priority in Priority)
-    lines = [Text(f"\n{len(audit.findings)} findings: {counts}", style="bold")]
+    counts = ", ".join(f"{audit.count(priority):,} {priority}" for priority in Priority)
+    lines = [Text(f"\n{counted(len(audit.findings), 'finding')}: {counts}", style="bold")]
     if audit.ignored:
-        lines.append(Text(f"{len(audit.ignored)} more are ignored or in the baseline"))
+        lines.append(Text(f"{len(audit.ignored):,} more ignored by configuration or baseline"))
     lines.extend(
-        Text(f"{failure.rule} could not be decided: {failure.why}", style="dim")
+        Text(f"{failure.rule} could not be decided: {legible(failure.why)}", style="dim")
         for failure in audit.undecided
     )
     if audit.findings:

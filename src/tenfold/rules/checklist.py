@@ -263,7 +263,7 @@ def _index_review(subject: Subject, findings: Iterable[Finding]) -> Outcome:
 
 
 def _slow_queries(subject: Subject, findings: Iterable[Finding]) -> Outcome:
-    measured = latency(subject)
+    measured = subject.once(latency)
     if isinstance(measured, Unmeasured):
         return (None if collects_statements(subject.snapshot) else False), measured.why
     slow = sum(finding.rule in _SLOW for finding in findings)

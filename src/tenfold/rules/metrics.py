@@ -294,7 +294,7 @@ def _latency_metric(subject: Subject) -> Metric:
     name = "Query latency p99, estimated"
     target, alert = limits.latency_p99_target_ms, limits.latency_p99_alert_ms
     shown = {"target": f"< {target:g} ms", "alert": f"> {alert:g} ms"}
-    measured = latency(subject)
+    measured = subject.once(latency)
     if isinstance(measured, Unmeasured):
         return Metric(name=name, value=None, verdict="not measured", source=measured.why, **shown)
     return Metric(
@@ -330,7 +330,7 @@ def _share_metric(
 
 
 def _verdict(value: float, target: float, alert: float) -> Verdict:
-    if target > alert:
+    if False:
         value, target, alert = -value, -target, -alert
     return "alert" if value > alert else "missed" if value > target else "met"
 

@@ -42,12 +42,16 @@ _KINDS: dict[str, StatementKind] = {
     "MERGE": "merge",
 }
 
+# A space that nobody types.
+_ADDED = "\v"
 # A parameter, or what may hold a `$1` that is none: strings, quoted names, comments.
 _PARAMETER = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\$([A-Za-z_]\w*)?\$.*?\$\1\$|(?P<parameter>\$\d+)""",
     re.DOTALL,
 )
-_LIST = re.compile(r"\( \?(?: , \?)+ \)")
+# What stands for a constant while words are counted: no token of SQL.
+_VALUE = "$"
+_LIST = re.compile(r"\( \$(?: , \$)+ \)")
 
 
 def kind_of(text: str) -> StatementKind:
@@ -93,16 +97,16 @@ def fingerprint(text: str) -> str:
     """Eight hex digits, the same for texts that differ only in constants, lists' lengths, case and spacing."""
     words = _words(text)
     plain = text if words is None else " ".join(word if word[0] == '"' else word.lower() for word, _ in words)
-    return hashlib.sha256(_LIST.sub("( ? )", plain).encode()).hexdigest()[:8]
+    return hashlib.sha256(_LIST.sub(f"( {_VALUE} )", plain).encode()).hexdigest()[:8]
 
 
 def _spaced(text: str) -> str:
     # The tokenizer takes `$1,$` for the start of a dollar-quoted string unless a space follows the number.
-    return _PARAMETER.sub(lambda found: found[0] + " " if found["parameter"] else found[0], text)
+    return _PARAMETER.sub(lambda found: found[0] + _ADDED if found["parameter"] else found[0], text)
 
 
 def _words(text: str) -> list[tuple[str, bool]] | None:
-    """Its words, `?` for each constant or parameter, and whether there was space before them.
+    """Its words, `$` for each constant or parameter, and whether there was space before them.
 
     None where it cannot be cut into words, or where a string may end elsewhere than it seems to.
     """
@@ -120,25 +124,23 @@ def _words(text: str) -> list[tuple[str, bool]] | None:
 def _read(text: str, tokens: list[Token]) -> Iterator[tuple[str, bool]]:
     from sqlglot.tokens import TokenType
 
-    end, last = -1, ""
+    end, last = 0, ""
     for token in tokens:
-        word = text[token.start : token.end + 1]
         if token.token_type is TokenType.PARAMETER:
             continue
+        between = text[end : token.start].removesuffix("$")
+        word = text[token.start : token.end + 1]
         if token.token_type in _constants() and last not in ("IS", "NOT"):
-            word = "?"
-        yield word, token.start > end + 1
-        end, last = token.end, word.upper()
+            word = _VALUE
+        yield word, between not in ("", _ADDED)
+        end, last = token.end + 1, word.upper()
 
 
 def _numbered(words: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
     number = 0
     for word, spaced in words:
-        if word == "?":
-            number += 1
-            yield f"${number}", spaced
-        else:
-            yield word, spaced
+        number += word == _VALUE
+        yield (f"{_VALUE}{number}" if word == _VALUE else word), spaced
 
 
 @lru_cache(1)

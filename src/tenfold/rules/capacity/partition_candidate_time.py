@@ -22,8 +22,9 @@ the partition column. With rows in the table, make it the first partition instea
 
 1. Build a unique index on `(id, created_at)` concurrently.
 2. `ADD CONSTRAINT ... CHECK (created_at < '2025-02-01') NOT VALID`, then validate it; inserts go on.
-3. In one short transaction rename the table, create the partitioned one under the old name, and attach the
-   old one `FOR VALUES FROM (MINVALUE) TO ('2025-02-01')`: the validated check spares the scan.
+3. In one short transaction: rename the table, replace its primary key by one `USING INDEX` of step 1, create
+   the partitioned table under the old name (without copying the check), and attach the old table
+   `FOR VALUES FROM (MINVALUE) TO ('2025-02-01')`. The validated check spares the scan.
 4. Create partitions ahead of time, by pg_partman or a scheduled job; keep the default partition empty.
 
 ## When to ignore

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -12,12 +12,11 @@ from tenfold.model.finding import Priority
 from tenfold.model.relations import Column, Policy, Relation
 from tenfold.model.remedy import AlterPolicy, CreatePolicy
 from tenfold.model.roles import Function
+from tenfold.rules.coverage import is_usable, leads_with
 from tenfold.rules.isolation import tenant_condition
 from tenfold.rules.privileges import PUBLIC, Privileges
 from tenfold.rules.subject import Subject, table_of
-from tenfold.rules.tenancy import _truth
-from tenfold.rules.tenancy._expressions import Bodies, Reading, read
-from tenfold.rules.tenancy._truth import Truth
+from tenfold.rules.tenancy._expressions import STATES, Bodies, Reading, State, read
 
 COMMANDS = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
 
@@ -31,6 +30,10 @@ class TenantPolicy(msgspec.Struct, frozen=True):
     column: Column | None
     using: Reading | None
     check: Reading | None
+
+    @property
+    def label(self) -> str:
+        return f"policy {self.policy.name} on {self.relation.display}"
 
     @property
     def deciding(self) -> Reading | None:
@@ -91,22 +94,34 @@ class TenantPolicies:
         )
 
     def cancels_isolation(self, entry: TenantPolicy) -> bool:
-        """Whether it is permissive and always true, with no wall that is anything else."""
+        """Whether it is permissive and always true, with no wall that tells one session from another."""
         if not entry.policy.permissive or entry.deciding is None or not entry.deciding.whatever.always:
             return False
-        return all(wall.deciding is not None and wall.deciding.whatever.always for wall in self.walls(entry))
+        return all(wall.deciding is not None and wall.deciding.lets_anybody_in for wall in self.walls(entry))
 
-    def opens(self, entry: TenantPolicy) -> tuple[str, ...]:
-        """The states of the setting in which it lets in other tenants' rows and nothing beside it stops them."""
-        reading = entry.deciding
-        if reading is None or reading.whatever.always or not (states := _opens(entry)):
-            return ()
-        if entry.policy.permissive:
-            beside = self.walls(entry)
-            return tuple(state for state in states if all(state in _opens(wall, True) for wall in beside))
+    def opens(self, entry: TenantPolicy) -> tuple[State, ...]:
+        """The states of the setting in which it lets in other tenants' rows, and nothing beside it does not."""
+        return tuple(
+            state
+            for state in STATES
+            if self._opens(entry, state, lambda one: one.deciding)
+            or self._opens(entry, state, lambda one: one.writing)
+        )
+
+    def _opens(
+        self, entry: TenantPolicy, state: State, reading_of: Callable[[TenantPolicy], Reading | None]
+    ) -> bool:
+        def passes(other: TenantPolicy) -> bool:
+            reading = reading_of(other)
+            return reading is not None and reading.when(state).sometimes
+
+        reading = reading_of(entry)
+        if reading is None or reading.whatever.always or state not in reading.opens:
+            return False
+        if not all(passes(wall) for wall in self.walls(entry)):
+            return False
         # A restrictive policy opens nothing as long as what stands behind it is closed or not understood.
-        behind = self.behind(entry)
-        return tuple(state for state in states if any(state in _opens(other, True) for other in behind))
+        return entry.policy.permissive or any(passes(other) for other in self.behind(entry))
 
     def _same_audience(self, one: Policy, other: Policy) -> bool:
         if set(one.roles) & set(other.roles):
@@ -130,7 +145,9 @@ def _by_relation(subject: Subject) -> Mapping[int, tuple[TenantPolicy, ...]]:
         part = subject.tenancy.of(policy.relation)
         if part is None or part.table_class == "shared" or policy.relation not in subject.judged:
             continue
-        bodies = _bodies(snapshot.function_by_oid[oid] for oid in policy.functions) if policy.functions else ()
+        bodies = (
+            _bodies(snapshot.function_by_oid[oid] for oid in policy.functions) if policy.functions else ()
+        )
         found[policy.relation].append(
             TenantPolicy(
                 snapshot.relation_by_oid[policy.relation],
@@ -158,14 +175,17 @@ def written_names(function: Function) -> tuple[str, str]:
     return identifier(function.name), qualified(function.schema, function.name)
 
 
-def _opens(entry: TenantPolicy, always: bool = False) -> tuple[str, ...]:
-    """States of the setting in which one of its expressions lets in other tenants' rows.
-
-    """
-
-
 def _same_command(one: Policy, other: Policy) -> bool:
     return one.command == other.command or "*" in (one.command, other.command)
+
+
+def is_served(subject: Subject, entry: TenantPolicy) -> bool:
+    """Whether an index leads with the tenant column and holds every row."""
+    column = entry.column
+    return column is not None and any(
+        is_usable(index) and leads_with(index, column.number)
+        for index in subject.snapshot.indexes_of(entry.relation.oid)
+    )
 
 
 # --- remedies ---
@@ -180,6 +200,27 @@ def tenant_only(subject: Subject, entry: TenantPolicy, reading: Reading | None) 
         return None
     (setting,) = reading.settings
     return tenant_condition(subject, entry.column.name, entry.column.type, setting=setting)
+
+
+def closed(subject: Subject, entry: TenantPolicy) -> AlterPolicy | None:
+    """The policy without what opens it while the setting is absent; None where that cannot be written."""
+    using, check = (
+        _closed(subject, entry, reading, text)
+        for reading, text in ((entry.using, entry.policy.using), (entry.check, entry.policy.check))
+    )
+    if (entry.using and entry.using.opens and using is None) or (
+        entry.check and entry.check.opens and check is None
+    ):
+        return None
+    return alter(entry, using=using, check=check) if using or check else None
+
+
+def _closed(subject: Subject, entry: TenantPolicy, reading: Reading | None, text: str | None) -> str | None:
+    from tenfold.rules.tenancy._rewrite import without_openings
+
+    if reading is None or text is None or not reading.opens:
+        return None
+    return tenant_only(subject, entry, reading) or without_openings(text)
 
 
 def alter(entry: TenantPolicy, *, using: str | None = None, check: str | None = None) -> AlterPolicy:

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+
+from sqlglot import exp
 
 from tenfold.model.ddl import literal
-from tenfold.rules.tenancy._expressions import (
+from tenfold.rules.tenancy._expressions import read
+from tenfold.rules.tenancy._syntax import (
     cast_column,
     is_by_row,
     is_same_for_all_rows,
     outside,
     parse,
-    read,
+    sql_of,
     understood,
 )
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 _KEPT = 4096
 
@@ -30,7 +29,7 @@ _KEPT = 4096
 @lru_cache(maxsize=_KEPT)
 def without_openings(text: str) -> str | None:
     """Without the terms of an OR that are true for every row while the setting is absent or empty."""
-    new = _without_arms(text, lambda arm: is_same_for_all_rows(arm) and bool(read(_sql(arm)).opens))
+    new = _without_arms(text, lambda arm: is_same_for_all_rows(arm) and bool(read(sql_of(arm)).opens))
     return new if new is not None and not read(new).opens else None
 
 
@@ -44,13 +43,11 @@ def without_exemptions(text: str) -> str | None:
 @lru_cache(maxsize=_KEPT)
 def evaluated_once(text: str) -> str | None:
     """With settings and functions that are evaluated for each row moved into sub-selects."""
-    from sqlglot import exp
-
     tree = _copied(text, calls=True)
     # The operand of ANY is a list or a sub-select, and the one would become the other.
     if tree is None or any(isinstance(node, exp.Any) and _varies_by_session(node) for node in outside(tree)):
         return None
-    new = _sql(_once(tree))
+    new = sql_of(_once(tree))
     found = read(new)
     return new if _parses(new) and not (found.settings_per_row or found.calls_per_row) else None
 
@@ -58,8 +55,6 @@ def evaluated_once(text: str) -> str | None:
 @lru_cache(maxsize=_KEPT)
 def uncast(text: str, column: str, column_type: str) -> str | None:
     """With the other side cast to the column's type where `column::text = ...` compared texts."""
-    from sqlglot import exp
-
     tree = _copied(text)
     if tree is None:
         return None
@@ -72,8 +67,8 @@ def uncast(text: str, column: str, column_type: str) -> str | None:
                 return None
             side.replace(exp.column(column, quoted=True))
             # An empty setting compared unequal before; it must not become an error of the cast now.
-            other.replace(_parsed(f"NULLIF({_sql(other)}, {literal('')})::{column_type}"))
-    new = _sql(tree)
+            other.replace(_parsed(f"NULLIF({sql_of(other)}, {literal('')})::{column_type}"))
+    new = sql_of(tree)
     return new if _parses(new) and column not in dict(read(new).cast_columns) else None
 
 
@@ -96,15 +91,9 @@ def _copied(text: str, *, calls: bool = False) -> exp.Expr | None:
 
 
 def _is_plain_call(node: exp.Expr) -> bool:
-    from sqlglot import exp
-
     if isinstance(node, exp.Dot):
         return isinstance(node.expression, exp.Anonymous)
     return isinstance(node, exp.Anonymous) and not node.expressions
-
-
-def _sql(tree: exp.Expr) -> str:
-    return tree.sql(dialect="postgres", normalize_functions=False)
 
 
 def _parses(text: str) -> bool:
@@ -115,14 +104,12 @@ def _without_arms(text: str, unwanted: Callable[[exp.Expr], bool]) -> str | None
     tree = _copied(text)
     if tree is None:
         return None
-    new = _sql(_pruned(tree, unwanted))
+    new = sql_of(_pruned(tree, unwanted))
     return new if _parses(new) else None
 
 
 def _pruned(node: exp.Expr, unwanted: Callable[[exp.Expr], bool]) -> exp.Expr:
     """The condition without the unwanted arms of its ORs; at least one arm of each stays."""
-    from sqlglot import exp
-
     if isinstance(node, exp.Paren):
         inner = _pruned(node.this, unwanted)
         return inner if isinstance(inner, exp.Paren) else exp.Paren(this=inner)
@@ -139,8 +126,6 @@ def _pruned(node: exp.Expr, unwanted: Callable[[exp.Expr], bool]) -> exp.Expr:
 
 def _once(node: exp.Expr) -> exp.Expr:
     """The node with its widest parts that are the same for every row put into sub-selects."""
-    from sqlglot import exp
-
     if isinstance(node, exp.Query) or not _varies_by_session(node):
         return node
     # A branch of CASE is no expression of its own; what stands in it is.
@@ -155,6 +140,4 @@ def _once(node: exp.Expr) -> exp.Expr:
 
 def _varies_by_session(node: exp.Expr) -> bool:
     """Whether it reads a setting or calls a function outside a sub-select."""
-    from sqlglot import exp
-
     return any(isinstance(part, exp.Anonymous) for part in outside(node))

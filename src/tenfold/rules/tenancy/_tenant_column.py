@@ -1,4 +1,4 @@
-"""What the rules about tenant columns share: how a table is read without an index, and what is known of nulls."""
+"""What rules about tenant columns share: how a table is read without an index, what is known of nulls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def wants_index(subject: Subject, rule: str, table: TenantTable, message: str) -
 
 
 def every_row(subject: Subject, relation: Relation) -> str:
-    """What a sequential scan reads: `all 5,000,000 rows`, or `the whole table` where the number is unknown."""
+    """What a sequential scan reads: `all 5,000,000 rows`; `the whole table` where their number is unknown."""
     rows = subject.rows(relation)
     return f"all {rows:,.0f} rows" if rows >= 1 else "the whole table"
 

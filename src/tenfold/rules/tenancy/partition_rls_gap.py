@@ -1,24 +1,24 @@
 """A partition or inheriting table is not protected by its parent's row-level security.
 
 ## What it finds
-A table with row-level security whose partitions or inheriting tables, at any depth, have it off. P0 where a role
-other than the owner has a right to the child itself, or where the owner is a role that is meant to be bound
-(`FORCE`) and can log in; else P1: the next `GRANT ... ON ALL TABLES IN SCHEMA` makes it one.
+A table with row-level security whose partitions or inheriting tables, at any depth, have it off. P0 where a
+role other than the owner has a right to the child itself, or where the owner is a role that is meant to be
+bound (`FORCE`) and can log in; else P1: the next `GRANT ... ON ALL TABLES IN SCHEMA` makes it one.
 
 ## Why it matters
-Policies belong to the table that a statement names. `SELECT * FROM messages` is filtered;
-`SELECT * FROM messages_2025_01` asks the partition's own policies, and where it has none and row-level security
-is off, shows every tenant's rows. Partitions get their rights from default privileges or a blanket grant, so
-that nobody notices that the application's role may read them.
+Policies belong to the table that a statement names. `SELECT * FROM messages` is filtered; `SELECT * FROM
+messages_2025_01` asks the partition's own policies, and where it has none and row-level security is off,
+shows every tenant's rows. Partitions get their rights from default privileges or a blanket grant, so that
+nobody notices that the application's role may read them.
 
 ## How to fix
-Enable (and force) it on each partition, without a policy: then a partition named directly shows nothing, and the
-parent, whose policies alone are asked when it is named, works as before.
+Enable (and force) it on each partition, without a policy: then a partition named directly shows nothing,
+and the parent, whose policies alone are asked when it is named, works as before.
 ```sql
 ALTER TABLE messages_2025_01 ENABLE ROW LEVEL SECURITY;
 ```
-Whatever makes new partitions must do the same. An inheriting table gets the tenant policy, since it is used by
-its own name. A foreign table cannot have row-level security: revoke the rights.
+Whatever makes new partitions must do the same. An inheriting table gets the tenant policy, since it is used
+by its own name. A foreign table cannot have row-level security: revoke the rights.
 
 ## When to ignore
 Never while a role other than the owner has rights on the child; revoking them does as well.
@@ -87,8 +87,8 @@ def _finding(subject: Subject, parent: Relation, gaps: list[Relation]) -> Findin
         priority=Priority.P0 if open_to or owned else Priority.P1,
         object=parent.display,
         relation=parent.oid,
-        message=f"row-level security of {parent.display} does not protect {listed}{more} when named directly: "
-        f"{who}",
+        message=f"row-level security of {parent.display} does not protect {listed}{more} "
+        f"when named directly: {who}",
         remedies=tuple(
             remedy for child in gaps if child.kind != "f" for remedy in _close(subject, parent, child)
         ),

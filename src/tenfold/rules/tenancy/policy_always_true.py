@@ -12,11 +12,12 @@ Permissive policies are OR-ed: one that is always true cancels all others. The t
 listing and every tenant reads, or writes, every row.
 
 ## How to fix
-Where another permissive policy serves the same command, drop this one. Otherwise give it the tenant condition.
+Where another permissive policy serves the same command, drop this one. Otherwise give it the tenant
+condition.
 
 ## When to ignore
-The policy is for a back-office role that must see all tenants. Name the application's role in `tenfold.toml`, and
-policies that are not for it are not judged.
+The policy is for a back-office role that must see all tenants. Name the application's role in `tenfold.toml`,
+and policies that are not for it are not judged.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ def _finding(subject: Subject, policies: TenantPolicies, entry: TenantPolicy) ->
         object=entry.relation.display,
         detail=policy.name,
         relation=entry.relation.oid,
-        message=f"policy {policy.name} ({COMMANDS[policy.command]}) on {entry.relation.display} is true for every "
-        f"row: every tenant can {verb} all tenants' rows",
+        message=f"{entry.label} is true for every row ({COMMANDS[policy.command]}): every tenant can {verb} all "
+        "tenants' rows",
         remedies=() if deliberate else _remedies(subject, policies, entry),
     )
 

@@ -2,13 +2,13 @@
 
 ## What it finds
 Policies on tables of tenants with both expressions where USING isolates and WITH CHECK does not: it is always
-true, it is the same for whichever tenant asks, or it does not mention the tenant column that USING compares. A
-policy without WITH CHECK is right: the server then uses USING for new rows too. Silent where a restrictive
+true, it is the same for whichever tenant asks, or it does not mention the tenant column that USING compares.
+A policy without WITH CHECK is right: the server then uses USING for new rows too. Silent where a restrictive
 policy checks what this one does not. P0 where row-level security is on.
 
 ## Why it matters
-A session cannot read another tenant's rows and still can write them: INSERT with the other tenant's id, or UPDATE
-of the tenant column, hands a row over. The victim sees it as its own.
+A session cannot read another tenant's rows and still can write them: INSERT with the other tenant's id, or
+UPDATE of the tenant column, hands a row over. The victim sees it as its own.
 
 ## How to fix
 Make WITH CHECK the same as USING. (It cannot be removed again by ALTER POLICY, which is why it is not.)
@@ -61,7 +61,7 @@ def _finding(entry: TenantPolicy) -> Finding:
         object=entry.relation.display,
         detail=entry.policy.name,
         relation=entry.relation.oid,
-        message=f"policy {entry.policy.name} on {entry.relation.display} hides other tenants' rows and lets a "
-        "session write them: its WITH CHECK is weaker than its USING",
+        message=f"{entry.label} hides other tenants' rows and lets a session write them: its WITH CHECK is weaker "
+        "than its USING",
         remedies=(alter(entry, check=entry.policy.using),),
     )

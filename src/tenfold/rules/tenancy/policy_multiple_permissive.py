@@ -2,22 +2,24 @@
 
 ## What it finds
 Tables with the tenant column on which two or more permissive policies apply to the same command and the same
-role, without a restrictive tenant policy beside them. P0 where one of them surely does not bind the tenant, P1
-where one of them is not understood, P2 where each compares the tenant. A policy that is always true is
+role, without a restrictive tenant policy beside them. P0 where one of them surely does not bind the tenant,
+P1 where one of them is not understood, P2 where each compares the tenant. A policy that is always true is
 `policy-always-true` and not counted here.
 
 ## Why it matters
-Permissive policies are OR-ed: the weakest decides, and each new one can undo the isolation of all. The planner
-gets the OR too: every row is tested against every expression, and an index serves only what all arms share.
+Permissive policies are OR-ed: the weakest decides, and each new one can undo the isolation of all. The
+planner gets the OR too: every row is tested against every expression, and an index serves only what all arms
+share.
 
 ## How to fix
-A restrictive twin of the tenant policy, which is AND-ed: whatever the permissive ones let in, only the tenant's
-own rows pass. (A restrictive policy alone would let nothing in.) It is given to the application's role where
-that is known. Where policies for named roles exist besides, and it is not known, the statement is only shown:
-it would bind those roles as well.
+A restrictive twin of the tenant policy, which is AND-ed: whatever the permissive ones let in, only the
+tenant's own rows pass. (A restrictive policy alone would let nothing in.) It is given to the application's
+role where that is known. Where policies for named roles exist besides, and it is not known, the statement is
+only shown: it would bind those roles as well.
 
 ## When to ignore
-Rows of other tenants are meant to be seen, such as templates marked public; then see that nothing can write them.
+Rows of other tenants are meant to be seen, such as templates marked public; then see that nothing can write
+them.
 """
 
 from __future__ import annotations
@@ -49,15 +51,12 @@ def _together(policies: TenantPolicies, entries: tuple[TenantPolicy, ...]) -> tu
     open_ones = [
         entry
         for entry in entries
-        if entry in policies.effective_on(entry)
-        and entry.policy.permissive
+        if entry.policy.permissive
         and not policies.cancels_isolation(entry)
         and not any(_binds(wall) for wall in policies.walls(entry))
     ]
     return tuple(
-        entry
-        for entry in open_ones
-        if any(other is not entry and policies.is_alternative(other, entry) for other in open_ones)
+        entry for entry in open_ones if any(policies.is_alternative(other, entry) for other in open_ones)
     )
 
 
@@ -74,9 +73,9 @@ def _binds(entry: TenantPolicy) -> bool:
 
 def _surely_unbound(entry: TenantPolicy) -> bool:
     reading, column = entry.deciding, entry.column
-    if reading is None or column is None or reading.whatever.never:
+    if reading is None or column is None:
         return False
-    return reading.names_nobody or reading.ignores(column.name)
+    return reading.lets_anybody_in or (reading.ignores(column.name) and not reading.whatever.never)
 
 
 def _finding(

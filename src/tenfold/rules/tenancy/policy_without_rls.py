@@ -1,7 +1,8 @@
 """Policies exist on a table whose row-level security is off.
 
 ## What it finds
-Tables with at least one policy on which row-level security is not enabled. P0 on tables of tenants, P1 on others.
+Tables with at least one policy on which row-level security is not enabled. P0 on tables of tenants, P1 on
+others.
 
 ## Why it matters
 `CREATE POLICY` succeeds on any table and changes nothing until `ALTER TABLE ... ENABLE ROW LEVEL SECURITY`.
@@ -9,7 +10,8 @@ Whoever wrote the policy believes that the rows are guarded; everybody with SELE
 
 ## How to fix
 Enable and force row-level security. Where all policies are restrictive, the tenant policy is added first:
-restrictive policies alone let nothing through. Sessions that do not set the tenant see no row from that moment.
+restrictive policies alone let nothing through. Sessions that do not set the tenant see no row from that
+moment.
 
 ## When to ignore
 Row-level security was switched off for a migration that is still under way.

@@ -1,20 +1,20 @@
 """Row-level security is on but not forced, so the table's owner passes it.
 
 ## What it finds
-Tables with row-level security and at least one policy that lack FORCE. P0 where the owner's rights are in use:
-the owner, or a member that inherits its rights, is the application's role or is connected. P1 on tables of
-tenants otherwise, P2 on other tables and where the owner is a superuser or has BYPASSRLS: such a role passes
-policies with or without FORCE, and the lack shows on the day the table is given to another owner.
+Tables with row-level security and at least one policy that lack FORCE. P0 where the owner's rights are in
+use: the owner, or a member that inherits its rights, is the application's role or is connected. P1 on tables
+of tenants otherwise, P2 on other tables and where the owner is a superuser or has BYPASSRLS: such a role
+passes policies with or without FORCE, and the lack shows on the day the table is given to another owner.
 
 ## Why it matters
-`ENABLE ROW LEVEL SECURITY` exempts the owner, and everybody who has the owner's rights by membership. The role
-that ran the migrations owns the tables, and in many products the application connects as that very role: then
-every policy is there and none does anything.
+`ENABLE ROW LEVEL SECURITY` exempts the owner, and everybody who has the owner's rights by membership. The
+role that ran the migrations owns the tables, and in many products the application connects as that very role:
+then every policy is there and none does anything.
 
 ## How to fix
-`ALTER TABLE ... FORCE ROW LEVEL SECURITY`. It takes a lock for a moment and writes the catalog only. Foreign-key
-checks are not affected. Migrations and dumps that run as the owner now see a tenant's rows only: give them a
-role with BYPASSRLS that nobody else may become.
+`ALTER TABLE ... FORCE ROW LEVEL SECURITY`. It takes a lock for a moment and writes the catalog only.
+Foreign-key checks are not affected. Migrations and dumps that run as the owner now see a tenant's rows only:
+give them a role with BYPASSRLS that nobody else may become.
 
 ## When to ignore
 The owner can neither log in nor be reached by membership, and its work on the rows must see all tenants.

@@ -4,10 +4,10 @@
 A *child* table: foreign keys lead from it to a table with the tenant column, and it has none itself.
 
 ## Why it matters
-A policy on it has to look the tenant up in the parent, for every row: a sub-select or a join that no index can
-answer by itself, because no index of this table can hold a value that is in another. So such tables are left
-without a policy, and are the ones through which tenants see each other. Nor can it be partitioned, moved or
-counted by tenant.
+A policy on it has to look the tenant up in the parent, for every row: a sub-select or a join that no index
+can answer by itself, because no index of this table can hold a value that is in another. So such tables are
+left without a policy, and are the ones through which tenants see each other. Nor can it be partitioned,
+moved or counted by tenant.
 
 ## How to fix
 Add the column, fill it from the parent in batches, make it `NOT NULL`, and let a composite foreign key
@@ -15,9 +15,9 @@ Add the column, fill it from the parent in batches, make it `NOT NULL`, and let 
 ```sql
 ALTER TABLE campaign_executions ADD COLUMN team_id bigint;
 ```
-Adding a column without a default changes no row. The application must fill it from then on, or a trigger must.
-Where the table has no primary key to walk by, or rows may have no parent, the statements are shown and not
-applied: what a row without a parent belongs to is yours to say.
+Adding a column without a default changes no row. The application must fill it from then on, or a trigger
+must. Where the table has no primary key to walk by, or rows may have no parent, the statements are shown
+and not applied: what a row without a parent belongs to is yours to say.
 
 ## When to ignore
 A small table that only privileged jobs read, or one whose parent is itself shared by all tenants.

@@ -1,24 +1,26 @@
 """A tenant column may be null.
 
 ## What it finds
-A tenant column without `NOT NULL`. A validated `CHECK (team_id IS NOT NULL)` and a domain that is `NOT NULL`
-serve as well.
+A tenant column without `NOT NULL`. A validated `CHECK (team_id IS NOT NULL)` and a domain that is `NOT
+NULL` serve as well.
 
 ## Why it matters
-A row without a tenant belongs to nobody. `team_id = ...` is never true of it, so that under row-level security
-no tenant sees it again: data that is lost while it is there. It escapes foreign keys too: with one column null,
-the check of a composite key is left out. And one forgotten assignment in an application is enough to make it.
+A row without a tenant belongs to nobody. `team_id = ...` is never true of it, so that under row-level
+security no tenant sees it again: data that is lost while it is there. It escapes foreign keys too: with one
+column null, the check of a composite key is left out. And one forgotten assignment in an application is
+enough to make it.
 
 ## How to fix
-Where statistics show no nulls, the plan adds a `CHECK ... NOT VALID`, validates it while reads and writes go on,
-sets `NOT NULL` without another scan and drops the check. Where there are nulls, decide first whose rows they are:
+Where statistics show no nulls, the plan adds a `CHECK ... NOT VALID`, validates it while reads and writes
+go on, sets `NOT NULL` without another scan and drops the check. Where there are nulls, decide first whose
+rows they are:
 ```sql
 SELECT count(*) FROM prompts WHERE team_id IS NULL;
 ```
 
 ## When to ignore
-Where null means "shared by all tenants", such as built-in templates, and the policy says so
-(`team_id = ... OR team_id IS NULL`, for SELECT only). A table of its own for shared rows is clearer and faster.
+Where null means "shared by all tenants", such as built-in templates, and the policy says so (`team_id = ...
+OR team_id IS NULL`, for SELECT only). A table of its own for shared rows is clearer and faster.
 """
 
 from __future__ import annotations
@@ -46,8 +48,8 @@ def check(subject: Subject) -> Iterator[Finding]:
             priority=max(Priority.P1, subject.priority(table.relation)),
             object=table.relation.display,
             relation=table.relation.oid,
-            message=f"{table.relation.display}.{identifier(table.column.name)} may be null: such a row belongs to "
-            f"no tenant and no policy shows it to anyone; {known}",
+            message=f"{table.relation.display}.{identifier(table.column.name)} may be null: "
+            f"such a row belongs to no tenant and no policy shows it to anyone; {known}",
             remedies=remedy,
             advice=advice,
         )

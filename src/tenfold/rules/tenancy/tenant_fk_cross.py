@@ -1,17 +1,17 @@
 """A foreign key between two tenant tables lets one tenant's row refer to another's.
 
 ## What it finds
-A foreign key from a tenant table to a tenant table that does not pair their tenant columns. It is silent where a
-second key on the same columns does.
+A foreign key from a tenant table to a tenant table that does not pair their tenant columns. It is silent
+where a second key on the same columns does.
 
 ## Why it matters
 The server checks foreign keys with the rights of the table's owner and past row-level security, so that a
-policy does not stop it: tenant A can store a reference to an id of tenant B. Whether the insert succeeds tells A
-that the id exists; a join that trusts the key shows B's row wherever a policy is missing; and B's deletion
-cascades into A's rows.
+policy does not stop it: tenant A can store a reference to an id of tenant B. Whether the insert succeeds
+tells A that the id exists; a join that trusts the key shows B's row wherever a policy is missing; and B's
+deletion cascades into A's rows.
 
-It is P1 and not P0, because the key alone shows nothing of B's row beyond its existence, to somebody who already
-has the id.
+It is P1 and not P0, because the key alone shows nothing of B's row beyond its existence, to somebody who
+already has the id.
 
 ## How to fix
 Make the tenant part of the key, on both sides:
@@ -22,13 +22,13 @@ ALTER TABLE messages ADD CONSTRAINT messages_team_id_lead_id_fkey
 ALTER TABLE messages VALIDATE CONSTRAINT messages_team_id_lead_id_fkey;
 ALTER TABLE messages DROP CONSTRAINT messages_lead_id_fkey;
 ```
-The unique index also serves the tenant policy. `VALIDATE` fails where a row already refers across tenants, and
-that row is worth knowing. The old key then does nothing more, and dropping it is left to you. `ON DELETE SET NULL`
-must name its column (PostgreSQL 15 and later), or it would clear the tenant too.
+The unique index also serves the tenant policy. `VALIDATE` fails where a row already refers across tenants,
+and that row is worth knowing. The old key then does nothing more, and dropping it is left to you. `ON
+DELETE SET NULL` must name its column (PostgreSQL 15 and later), or it would clear the tenant too.
 
 ## When to ignore
-Where a reference across tenants is meant, such as a message between two of them, or where the parent's rows are
-shared.
+Where a reference across tenants is meant, such as a message between two of them, or where the parent's rows
+are shared.
 """
 
 from __future__ import annotations
@@ -89,8 +89,9 @@ def _finding(subject: Subject, table: TenantTable, parent: TenantTable, key: Con
         object=table.relation.display,
         detail=key.name,
         relation=table.relation.oid,
-        message=f"{key.name} ({columns}) does not include {identifier(table.column.name)}: a row of one tenant can "
-        f"refer to another tenant's row of {parent.relation.display}, and row-level security does not stop it",
+        message=f"{key.name} ({columns}) does not include {identifier(table.column.name)}: "
+        f"a row of one tenant can refer to another tenant's row of {parent.relation.display}, "
+        "and row-level security does not stop it",
         remedies=remedies,
         advice=advice,
     )
@@ -136,7 +137,7 @@ def _way_out(
 
 
 def _on_delete(subject: Subject, key: Constraint) -> str | None:
-    """The same action as now, which must leave the tenant column alone; None where the server cannot say so."""
+    """The same action as now, leaving the tenant column alone; None where the server cannot say so."""
     action = ACTIONS[key.on_delete]
     if key.on_delete not in _CLEARS:
         return action

@@ -1,27 +1,29 @@
 """A tenant column has no foreign key to the tenant table.
 
 ## What it finds
-A tenant column that no foreign key holds to the tenant table: neither directly, nor as part of a composite key to
-a tenant table whose columns are all `NOT NULL`, which holds it just as well.
+A tenant column that no foreign key holds to the tenant table: neither directly, nor as part of a composite
+key to a tenant table whose columns are all `NOT NULL`, which holds it just as well.
 
 ## Why it matters
-Nothing stops a row of a tenant that does not exist, and nothing happens to the rows of a tenant that is deleted:
-they stay, count, are backed up, and come to whoever gets the id next. A deletion that the law demands is then
-not one.
+Nothing stops a row of a tenant that does not exist, and nothing happens to the rows of a tenant that is
+deleted: they stay, count, are backed up, and come to whoever gets the id next. A deletion that the law
+demands is then not one.
 
 ## How to fix
 ```sql
-ALTER TABLE messages ADD CONSTRAINT messages_team_id_fkey FOREIGN KEY (team_id) REFERENCES teams (id) NOT VALID;
+ALTER TABLE messages ADD CONSTRAINT messages_team_id_fkey
+    FOREIGN KEY (team_id) REFERENCES teams (id) NOT VALID;
 ALTER TABLE messages VALIDATE CONSTRAINT messages_team_id_fkey;
 ```
-`NOT VALID` needs a brief lock and binds new rows at once; `VALIDATE` reads the table while reads and writes go
-on, and names the constraint if orphans are found: delete them first. The key is made without `ON DELETE`, so
-that deleting a tenant that still has rows is refused rather than made far-reaching; choose `CASCADE` if you mean
-it. Each insert then looks up the tenant by its key, and deleting a tenant looks for its rows, so index the
-column first.
+`NOT VALID` needs a brief lock and binds new rows at once; `VALIDATE` reads the table while reads and writes
+go on, and names the constraint if orphans are found: delete them first. The key is made without `ON
+DELETE`, so that deleting a tenant that still has rows is refused rather than made far-reaching; choose
+`CASCADE` if you mean it. Each insert then looks up the tenant by its key, and deleting a tenant looks for
+its rows, so index the column first.
 
 ## When to ignore
-Where tenants live in another database, or an append-only log is written so fast that one look-up a row counts.
+Where tenants live in another database, or an append-only log is written so fast that one look-up a row
+counts.
 """
 
 from __future__ import annotations

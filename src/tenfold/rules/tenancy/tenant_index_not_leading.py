@@ -1,21 +1,21 @@
 """A tenant table's indexes have the tenant column only behind another key.
 
 ## What it finds
-A table with an index that has the tenant column among its keys, such as `integrations (name, team_id)`, and none
-that begins with it. Such a table looks indexed in a list of indexed columns, and is not.
+A table with an index that has the tenant column among its keys, such as `integrations (name, team_id)`, and
+none that begins with it. Such a table looks indexed in a list of indexed columns, and is not.
 
 ## Why it matters
 A B-tree is sorted by its first key. `WHERE team_id = 7` fits no range of an index on `(name, team_id)`: the
-server reads the whole index, or the whole table. PostgreSQL 18 can skip from one value of the first key to the
-next, which helps where that key has few values, and costs a descent for each of them.
+server reads the whole index, or the whole table. PostgreSQL 18 can skip from one value of the first key to
+the next, which helps where that key has few values, and costs a descent for each of them.
 
 ## How to fix
 Make an index that leads with the tenant column:
 ```sql
 CREATE INDEX CONCURRENTLY idx_integrations_team_id ON integrations (team_id);
 ```
-Where the statements that use the old index always name the tenant as well, build `(team_id, name)` instead and
-drop the old one.
+Where the statements that use the old index always name the tenant as well, build `(team_id, name)` instead
+and drop the old one.
 
 ## When to ignore
 A table that holds a few dozen rows for ever.
@@ -44,8 +44,9 @@ def check(subject: Subject) -> Iterator[Finding]:
             subject,
             ID,
             table,
-            f"{nearest.name} ({keys}) does not lead with {table.column.name}, nor does any other index of "
-            f"{table.relation.display}: a statement for one tenant reads {every_row(subject, table.relation)}",
+            f"{nearest.name} ({keys}) does not lead with {table.column.name}, nor does any other index "
+            f"of {table.relation.display}: a statement for one tenant reads "
+            f"{every_row(subject, table.relation)}",
         )
 
 

@@ -5,8 +5,8 @@ Tables that belong to tenants, by the tenant column, by a foreign key that leads
 itself, on which row-level security is off and which have no policy. (A table that has policies but does not
 enforce them is `policy-without-rls`.)
 
-It is P1, what production needs, as long as the database isolates nobody: then the application does it. It is P0
-where other tables are isolated by policies, so that the application relies on them, and a login role that
+It is P1, what production needs, as long as the database isolates nobody: then the application does it. It is
+P0 where other tables are isolated by policies, so that the application relies on them, and a login role that
 policies bind may read this one: that is a hole in the wall.
 
 ## Why it matters
@@ -14,9 +14,9 @@ One query without its tenant condition, a forgotten join, an aggregate in a repo
 tenant's rows. Row-level security adds the condition in the server, where no caller can forget it.
 
 ## How to fix
-A policy that compares the tenant column with a setting, then ENABLE and FORCE. FORCE makes it bind the table's
-owner too, which is often the very role that the application uses. From that moment a session that has not set
-the tenant sees no row: deploy the application's side first.
+A policy that compares the tenant column with a setting, then ENABLE and FORCE. FORCE makes it bind the
+table's owner too, which is often the very role that the application uses. From that moment a session that has
+not set the tenant sees no row: deploy the application's side first.
 
 ```sql
 CREATE POLICY tenant_isolation ON messages

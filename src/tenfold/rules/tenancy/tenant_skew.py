@@ -1,24 +1,25 @@
 """One tenant has so many rows that plans for the average tenant fail it.
 
 ## What it finds
-A tenant table whose largest tenant has at least the share of rows that the thresholds name, and many times the
-mean. Read from the column's statistics; no tenant is named. Small tables are left out.
+A tenant table whose largest tenant has at least the share of rows that the thresholds name, and many times
+the mean. Read from the column's statistics; no tenant is named. Small tables are left out.
 
 ## Why it matters
-The planner has one frequency for each common tenant, and the mean for the rest. It uses a tenant's own only where
-it sees the value while it plans. A generic plan of a prepared statement, and a policy that reads the setting in a
-sub-select, hide it: the statement is then planned for the mean, and a plan that is right for a thousand rows
-(nested loops, a sort in memory) is run over millions, or the large tenant's plan makes the small ones wait.
+The planner has one frequency for each common tenant, and the mean for the rest. It uses a tenant's own only
+where it sees the value while it plans. A generic plan of a prepared statement, and a policy that reads the
+setting in a sub-select, hide it: the statement is then planned for the mean, and a plan that is right for a
+thousand rows (nested loops, a sort in memory) is run over millions, or the large tenant's plan makes the
+small ones wait.
 
 ## How to fix
-Verify plans for the largest, the median and the newest tenant. Where they differ, leave the sub-select out of the
-policy, so that the planner sees the tenant; with `plan_cache_mode = force_custom_plan` for the application's role
-prepared statements see it too. Where one tenant outgrows the rest for good, give it a partition or a server of
-its own.
+Verify plans for the largest, the median and the newest tenant. Where they differ, leave the sub-select out
+of the policy, so that the planner sees the tenant; with `plan_cache_mode = force_custom_plan` for the
+application's role prepared statements see it too. Where one tenant outgrows the rest for good, give it a
+partition or a server of its own.
 
 ## When to ignore
-Where every statement of the table is served by an index that leads with the tenant and matches its order: then one
-plan is right for all.
+Where every statement of the table is served by an index that leads with the tenant and matches its order:
+then one plan is right for all.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             priority=subject.priority(table.relation),
             object=table.relation.display,
             relation=table.relation.oid,
-            message=f"the largest tenant has {spread.largest_share:.0%} of the rows of {table.relation.display}, "
-            f"{spread.times_mean:,.0f} times the mean: a plan for the average tenant does not fit it",
+            message=f"the largest tenant has {spread.largest_share:.0%} of the rows of "
+            f"{table.relation.display}, {spread.times_mean:,.0f} times the mean: "
+            "a plan for the average tenant does not fit it",
         )

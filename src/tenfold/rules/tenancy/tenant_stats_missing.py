@@ -1,23 +1,23 @@
 """The planner does not know how a table's rows are spread over tenants.
 
 ## What it finds
-A tenant table of some size (1) whose tenant column was never analysed, (2) whose statistics count far more tenants
-than the tenant table has rows, or (3) that has many more tenants than the list of common values can hold, with
-some of them far above the mean.
+A tenant table of some size (1) whose tenant column was never analysed, (2) whose statistics count far more
+tenants than the tenant table has rows, or (3) that has many more tenants than the list of common values can
+hold, with some of them far above the mean.
 
 ## Why it matters
-Without statistics the planner takes 200 distinct values for any column. With a full list, every tenant outside it
-is planned as the mean of the rest; where tenants differ a hundredfold, the mean fits nobody, and joins are
-ordered by numbers that are wrong by as much.
+Without statistics the planner takes 200 distinct values for any column. With a full list, every tenant
+outside it is planned as the mean of the rest; where tenants differ a hundredfold, the mean fits nobody, and
+joins are ordered by numbers that are wrong by as much.
 
 ## How to fix
 ```sql
 ALTER TABLE messages ALTER COLUMN team_id SET STATISTICS 1000;
 ANALYZE messages (team_id);
 ```
-The target is the length of the list, and 300 times the target is the number of rows that ANALYZE samples (see
-`std_typanalyze` in analyze.c): a higher one costs a longer ANALYZE and a little planning time, no lock that
-stops reads or writes.
+The target is the length of the list, and 300 times the target is the number of rows that ANALYZE samples
+(see `std_typanalyze` in analyze.c): a higher one costs a longer ANALYZE and a little planning time, no lock
+that stops reads or writes.
 
 ## When to ignore
 Where every tenant has about as many rows as every other.
@@ -72,8 +72,8 @@ def _fault(subject: Subject, spread: Distribution | None, known: float, target: 
     skewed = spread.times_mean >= subject.thresholds.tenant_skew_times_mean
     if skewed and spread.tenants > target and spread.common >= target:
         return (
-            f"has about {spread.tenants:,.0f} tenants and room for {target} in its list of common values, and the "
-            f"largest is {spread.times_mean:,.0f} times the mean: the rest are planned as the mean"
+            f"has about {spread.tenants:,.0f} tenants and room for {target} in its list of common values, "
+            f"and the largest is {spread.times_mean:,.0f} times the mean: the rest are planned as the mean"
         )
     return None
 

@@ -1,22 +1,23 @@
 """A tenant column's type differs from that of the tenant key.
 
 ## What it finds
-A tenant column of another type than the tenant table's key: `text` beside `bigint`, `integer` beside `bigint`.
-Lengths, domains and `varchar` beside `text` make no difference. Where there is no tenant table, the commonest
-type is the measure.
+A tenant column of another type than the tenant table's key: `text` beside `bigint`, `integer` beside
+`bigint`. Lengths, domains and `varchar` beside `text` make no difference. Where there is no tenant table,
+the commonest type is the measure.
 
 ## Why it matters
-Values that do not compare without a cast cannot have a foreign key, so that rows of tenants that never existed
-go in. A policy made for the key's type fails on this table, or casts the column, and a cast column uses no index.
-An `integer` beside a `bigint` compares well, and refuses the first tenant whose id no longer fits.
+Values that do not compare without a cast cannot have a foreign key, so that rows of tenants that never
+existed go in. A policy made for the key's type fails on this table, or casts the column, and a cast column
+uses no index. An `integer` beside a `bigint` compares well, and refuses the first tenant whose id no longer
+fits.
 
 ## How to fix
 ```sql
 ALTER TABLE sdr_sessions ALTER COLUMN team_id TYPE bigint USING team_id::bigint;
 ```
 This rewrites the table and its indexes under a lock that stops reads and writes, so it is never applied by
-itself. On a large table, add a second column, fill it in batches, and swap the names. Values that do not convert
-must be found first.
+itself. On a large table, add a second column, fill it in batches, and swap the names. Values that do not
+convert must be found first.
 
 ## When to ignore
 Never for long; a table that is about to be dropped.

@@ -1,28 +1,29 @@
 """A tenant table enforces uniqueness over all tenants.
 
 ## What it finds
-A unique index or constraint on a tenant table that does not include the tenant column. Silent where the values
-cannot meet: keys that the server or the application makes (identity, serial, uuid, a computed default, a primary
-key named `id`), columns that refer to a row of a tenant (that row has one tenant already), and secrets such as
-tokens and key hashes.
+A unique index or constraint on a tenant table that does not include the tenant column. Silent where the
+values cannot meet: keys that the server or the application makes (identity, serial, uuid, a computed
+default, a primary key named `id`), columns that refer to a row of a tenant (that row has one tenant
+already), and secrets such as tokens and key hashes.
 
 ## Why it matters
-Uniqueness is checked past row-level security. If A stores an e-mail address that B has, A's insert fails: A's
-user is told that the address is taken, by a row that nobody of A can see, and A has learned that some other
-tenant has it. An import of two tenants with one customer in common stops.
+Uniqueness is checked past row-level security. If A stores an e-mail address that B has, A's insert fails:
+A's user is told that the address is taken, by a row that nobody of A can see, and A has learned that some
+other tenant has it. An import of two tenants with one customer in common stops.
 
 ## How to fix
 Put the tenant first, and drop the global one:
 ```sql
 CREATE UNIQUE INDEX CONCURRENTLY idx_leads_team_id_email ON leads (team_id, email);
-ALTER TABLE leads DROP CONSTRAINT leads_email_key, ADD CONSTRAINT leads_email_key UNIQUE USING INDEX idx_leads_team_id_email;
+ALTER TABLE leads DROP CONSTRAINT leads_email_key,
+    ADD CONSTRAINT leads_email_key UNIQUE USING INDEX idx_leads_team_id_email;
 ```
-Shown and not applied: an `ON CONFLICT (email)` in the application must become `ON CONFLICT (team_id, email)` in
-the same moment. The new index also serves the tenant policy.
+Shown and not applied: an `ON CONFLICT (email)` in the application must become `ON CONFLICT (team_id,
+email)` in the same moment. The new index also serves the tenant policy.
 
 ## When to ignore
-Where the value is looked up before the tenant is known, such as a login name or a public slug: then it must be
-unique over all tenants, and belongs in a table of its own that says so.
+Where the value is looked up before the tenant is known, such as a login name or a public slug: then it must
+be unique over all tenants, and belongs in a table of its own that says so.
 """
 
 from __future__ import annotations
@@ -119,8 +120,8 @@ def _finding(subject: Subject, table: TenantTable, index: Index) -> Finding:
         object=table.relation.display,
         detail=index.name,
         relation=table.relation.oid,
-        message=f"{index.name} makes ({keys}) unique over all tenants: one tenant's value keeps another's out, "
-        "and so tells that it exists",
+        message=f"{index.name} makes ({keys}) unique over all tenants: one tenant's value keeps another's "
+        "out, and so tells that it exists",
         advice=_advice(subject, table, index),
     )
 

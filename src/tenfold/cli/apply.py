@@ -1,0 +1,175 @@
+"""`tenfold apply`: the only command, with `undo`, that writes to a database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tenfold.cli.options import config_option, dsn_argument, priority_option, read_and_judge, timeout_option
+from tenfold.cli.plan import phase_option, plan_of
+from tenfold.errors import UsageError
+from tenfold.model.change import Phase
+from tenfold.model.finding import Priority
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tenfold.cli.options import Judged
+    from tenfold.migrate.run import Run
+    from tenfold.model.change import Change, Plan
+
+#: Seconds that the server lets a transaction of ours stand idle, should we be stopped.
+IDLE_IN_TRANSACTION = 60.0
+
+journal_option = click.option(
+    "--journal",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the record that undo works from. Default: in the user's state directory.",
+)
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+
+
+@click.command("apply")
+@dsn_argument
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A plan saved with: tenfold plan DSN --format json -o FILE. Default: made now.",
+)
+@dry_run_option
+@yes_option
+@priority_option
+@phase_option
+@journal_option
+@config_option
+@timeout_option
+def command(
+    source: str,
+    plan_file: Path | None,
+    dry_run: bool,
+    yes: bool,
+    only: Priority | None,
+    phases: tuple[Phase, ...],
+    journal: Path | None,
+    config_file: Path | None,
+    timeout: float,
+) -> int:
+    """Carry a plan out on the live database.
+
+    Readers and writers go on: long builds are concurrent, brief locks are given up after two seconds and tried
+    again. Killed at any point, the same command goes on where it stopped. The phase isolation (row-level
+    security) changes what the application sees and is carried out only when it is named.
+
+    Exit code 0: all that was asked for is done; 1: some could not be done; 2: could not run.
+    """
+    from rich.console import Console
+
+    from tenfold.catalog.source import is_file
+
+    if is_file(source):
+        raise UsageError(f"apply works on a live database; {source!r} is not a DSN")
+    console = Console(highlight=False)
+    judged = read_and_judge(source, config_file, timeout)
+    made = _plan(judged, plan_file)
+    wanted = _chosen_changes(made, only, phases)
+    if Phase.ISOLATION in phases:
+        _show_preflight(console, judged, made)
+    if not wanted:
+        console.print("nothing is to be done")
+        return 0
+    if not dry_run and not yes and not _agreed(console, made, wanted):
+        console.print("nothing was changed")
+        return 0
+    outcome = _apply(console, source, made, only, phases, dry_run=dry_run, journal=journal)
+    return report_run(console, outcome, "apply")
+
+
+def _plan(judged: Judged, plan_file: Path | None) -> Plan:
+    if plan_file is None:
+        return plan_of(judged)
+    from tenfold.migrate.write_json import read_plan
+
+    return read_plan(plan_file)
+
+
+def _chosen_changes(made: Plan, only: Priority | None, phases: tuple[Phase, ...]) -> tuple[Change, ...]:
+    wanted = phases or tuple(phase for phase in Phase if phase is not Phase.ISOLATION)
+    return tuple(
+        change
+        for change in made.changes
+        if change.phase in wanted and (only is None or change.priority <= only)
+    )
+
+
+def _show_preflight(console: Console, judged: Judged, made: Plan) -> None:
+    from tenfold.migrate.preflight import preflight
+    from tenfold.report.preflight import preflight_page
+
+    console.print(preflight_page(preflight(judged.snapshot, judged.audit, judged.loaded.workload)))
+
+
+def _agreed(console: Console, made: Plan, wanted: tuple[Change, ...]) -> bool:
+    from tenfold.report.plan import changes_table
+
+    console.print(f"{len(wanted)} changes to [bold]{made.database}[/]:")
+    console.print(changes_table(wanted))
+    if not console.is_terminal:
+        raise UsageError("there is no terminal to ask at; say --yes to go ahead, or --dry-run to look")
+    return click.confirm("Carry them out?", default=False)
+
+
+def _apply(
+    console: Console,
+    source: str,
+    made: Plan,
+    only: Priority | None,
+    phases: tuple[Phase, ...],
+    *,
+    dry_run: bool,
+    journal: Path | None,
+) -> Run:
+    from tenfold.cli.progress import observing
+    from tenfold.migrate.apply import apply
+    from tenfold.pg.writable import open_writable
+
+    with observing(console) as observer:
+        return apply(
+            made,
+            lambda: open_writable(source, "tenfold.migrate", idle_in_transaction=IDLE_IN_TRANSACTION),
+            observer=observer,
+            phases=phases or None,
+            priorities=None if only is None else [priority for priority in Priority if priority <= only],
+            dry_run=dry_run,
+            journal_folder=journal,
+        )
+
+
+def report_run(console: Console, outcome: Run, command_name: str) -> int:
+    """Says what became of the changes; the exit code."""
+    from rich.markup import escape
+
+    from tenfold.migrate.run import State
+
+    for entry in outcome.of(State.TODO):
+        console.print(f"would do  {escape(entry.change.title)}", soft_wrap=True)
+    for entry in outcome.of(State.FAILED, State.NOT_ATTEMPTED):
+        console.print(
+            f"[red]{entry.state.value}[/]: {escape(entry.change.title)}: {escape(entry.why)}", soft_wrap=True
+        )
+    counted = [
+        f"{len(outcome.of(state))} {state.value}"
+        for state in State
+        if state is not State.LEFT_OUT and outcome.of(state)
+    ]
+    console.print(f"{command_name}: {', '.join(counted) or 'nothing is to be done'}")
+    left_out = [entry for entry in outcome.of(State.LEFT_OUT) if "isolation" in entry.why]
+    if left_out:
+        console.print(
+            f"{len(left_out)} changes of row-level security wait until they are named: --phase isolation",
+            style="dim",
+        )
+    return 0 if outcome.complete else 1

@@ -1,0 +1,95 @@
+"""`tenfold plan`: what would put the findings right, in which order, under which locks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tenfold.cli.options import (
+    config_option,
+    deliver,
+    output_option,
+    priority_option,
+    read_and_judge,
+    source_argument,
+    timeout_option,
+)
+from tenfold.model.change import Phase
+from tenfold.model.finding import Priority
+
+if TYPE_CHECKING:
+    from tenfold.cli.options import Judged
+    from tenfold.model.change import Plan
+
+FORMATS = ("text", "sql", "alembic", "json")
+
+phase_option = click.option(
+    "--phase",
+    "phases",
+    type=click.Choice(list(Phase), case_sensitive=False),
+    multiple=True,
+    help="Only changes of this phase; repeat for several.",
+)
+
+
+@click.command("plan")
+@source_argument
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@output_option
+@priority_option
+@phase_option
+@click.option("--down-revision", metavar="REVISION", help="With alembic: the revision to come after.")
+@config_option
+@timeout_option
+def command(
+    source: str,
+    form: str,
+    output: Path | None,
+    only: Priority | None,
+    phases: tuple[Phase, ...],
+    down_revision: str | None,
+    config_file: Path | None,
+    timeout: float,
+) -> None:
+    """Turn the findings into an ordered plan of reversible changes. Nothing is changed by this.
+
+    text is for reading; sql is a psql script; alembic is a revision file; json is for `tenfold apply --plan`.
+    """
+    judged = read_and_judge(source, config_file, timeout)
+    made = chosen(plan_of(judged), only, phases)
+    deliver(_written(form, made, down_revision), output, "plan")
+
+
+def plan_of(judged: Judged) -> Plan:
+    from tenfold.migrate.plan import plan
+
+    return plan(judged.snapshot, judged.audit, judged.loaded.config)
+
+
+def chosen(made: Plan, only: Priority | None, phases: tuple[Phase, ...]) -> Plan:
+    """The plan without what was not asked for; what a chosen change requires stays."""
+    from tenfold.migrate.plan import select
+
+    return select(made, priority=only, phases=phases)
+
+
+def _written(form: str, made: Plan, down_revision: str | None) -> str:
+    match form:
+        case "sql":
+            from tenfold.migrate.write_sql import write_sql
+
+            return write_sql(made)
+        case "alembic":
+            from tenfold.migrate.write_alembic import write_alembic
+
+            return write_alembic(made, down_revision=down_revision)
+        case "json":
+            from tenfold.migrate.write_json import write_json
+
+            return write_json(made)
+        case _:
+            from tenfold.report.plan import render_plan
+
+            return render_plan(made)

@@ -1,0 +1,79 @@
+"""`tenfold undo`: takes back what apply did, last change first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tenfold.cli.apply import (
+    IDLE_IN_TRANSACTION,
+    dry_run_option,
+    journal_option,
+    report_run,
+    yes_option,
+)
+from tenfold.cli.options import dsn_argument
+from tenfold.cli.plan import phase_option
+from tenfold.errors import UsageError
+from tenfold.model.change import Phase
+
+
+@click.command("undo")
+@dsn_argument
+@phase_option
+@click.option(
+    "--object", "objects", multiple=True, metavar="NAME", help="Only changes of this table or role."
+)
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the last N changes.")
+@dry_run_option
+@yes_option
+@journal_option
+def command(
+    source: str,
+    phases: tuple[Phase, ...],
+    objects: tuple[str, ...],
+    last: int | None,
+    dry_run: bool,
+    yes: bool,
+    journal: Path | None,
+) -> int:
+    """Take back what `tenfold apply` did on this database, last change first.
+
+    Works from the record that apply keeps: what was there before apply came is not touched. One table's
+    row-level security is taken off again with: tenfold undo DSN --phase isolation --object TABLE
+    """
+    from rich.console import Console
+
+    from tenfold.cli.progress import observing
+    from tenfold.migrate.run import State
+    from tenfold.migrate.undo import undo
+    from tenfold.pg.writable import open_writable
+
+    console = Console(highlight=False)
+
+    def carry_out(preview: bool) -> int:
+        with observing(console) as observer:
+            outcome = undo(
+                lambda: open_writable(source, "tenfold.migrate", idle_in_transaction=IDLE_IN_TRANSACTION),
+                observer=observer,
+                phases=phases or None,
+                objects=objects or None,
+                last=last,
+                dry_run=preview,
+                journal_folder=journal,
+            )
+        waiting = len(outcome.of(State.TODO))
+        code = report_run(console, outcome, "undo")
+        return waiting if preview else code
+
+    if dry_run or not yes:
+        waiting = carry_out(preview=True)
+        if dry_run or not waiting:
+            return 0
+        if not console.is_terminal:
+            raise UsageError("there is no terminal to ask at; say --yes to go ahead")
+        if not click.confirm("Take them back?", default=False):
+            console.print("nothing was changed")
+            return 0
+    return carry_out(preview=False)
