@@ -60,8 +60,8 @@ def command(
 ) -> int:
     """Carry a plan out on the live database.
 
-    Readers and writers go on: long builds are concurrent, brief locks are given up after two seconds and tried
-    again. Killed at any point, the same command goes on where it stopped. The phase isolation (row-level
+    Readers and writers go on: long builds are concurrent, brief locks are given up after two seconds and
+    tried again. Killed at any point, the same command goes on where it stopped. The phase isolation (row-level
     security) changes what the application sees and is carried out only when it is named.
 
     Exit code 0: all that was asked for is done; 1: some could not be done; 2: could not run.
@@ -77,7 +77,7 @@ def command(
     made = _plan(judged, plan_file)
     wanted = _chosen_changes(made, only, phases)
     if Phase.ISOLATION in phases:
-        _show_preflight(console, judged, made)
+        _show_preflight(console, judged)
     if not wanted:
         console.print("nothing is to be done")
         return 0
@@ -105,7 +105,7 @@ def _chosen_changes(made: Plan, only: Priority | None, phases: tuple[Phase, ...]
     )
 
 
-def _show_preflight(console: Console, judged: Judged, made: Plan) -> None:
+def _show_preflight(console: Console, judged: Judged) -> None:
     from tenfold.migrate.preflight import preflight
     from tenfold.report.preflight import preflight_page
 

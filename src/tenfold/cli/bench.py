@@ -59,8 +59,8 @@ def audit(tables: str) -> int:
         )
     console.print(table)
     console.print(
-        f"Medians of {ROUNDS} rounds on one connection to an embedded server; memory is of the whole process. "
-        "The limit is the same queries, fetched and not built."
+        f"Medians of {ROUNDS} rounds on one connection to an embedded server; memory is of the whole "
+        "process. The limit is the same queries, fetched and not built."
     )
     if len(results) > 1:
         for what, seconds in (("snapshot", lambda r: r.snapshot), ("rules", lambda r: r.rules)):

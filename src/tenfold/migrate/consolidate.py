@@ -1,8 +1,8 @@
-"""Which of the wished-for indexes of a table are worth building, and which unwanted ones may go. Pure decisions.
+"""Which of the wished-for indexes of a table are worth building, and which unwanted ones may go; pure.
 
-An index that an existing one serves is not built, nor one that another new one covers. An index is dropped only
-where what makes it redundant, or takes its place, is there or is built before; never where it is the last to
-serve the tenant column or a foreign key.
+An index that an existing one serves is not built, nor one that another new one covers. An index is dropped
+only where what makes it redundant, or takes its place, is there or is built before; never where it is the last
+to serve the tenant column or a foreign key.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ def _made_redundant(kept: Sequence[Existing], builds: Sequence[Build]) -> list[R
 def _is_plain(index: Index) -> bool:
     """Nothing but a way to find rows: no constraint, no partial set, no part of another index."""
     tied = index.unique or index.primary or index.exclusion or index.replica_identity or index.clustered
-    part = index.constraint is not None or index.parent is not None or index.extension is not None
+    part = index.constraint is not None or index.parent is not None
     return not tied and not part and index.predicate is None
 
 
@@ -243,5 +243,3 @@ def _lasting(kept: Sequence[Existing]) -> list[Existing]:
     """Valid ones first; one that somebody is still building may fail yet."""
     usable = [each for each in kept if each.state != "being built"]
     return sorted(usable, key=lambda each: each.state != "valid")
-
-

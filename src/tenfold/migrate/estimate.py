@@ -1,9 +1,10 @@
 """What a change will cost, from the snapshot's sizes: bounds to plan by, not measurements.
 
-The rates are assumptions, on the careful side of what one run gave (PostgreSQL 18, two cores, two million rows
-of 190 bytes in memory, no waiting for the disk): 0.2 to 1.1 µs a row to sort and write an index, 0.06 µs to
-check a row for null and 0.15 µs to look up its foreign key, 190,000 rows a second updated by key, up to 15 ms
-for a policy, ENABLE and FORCE in one transaction. Reading is taken at 200 MB/s, as if nothing were in memory.
+The rates are assumptions, on the careful side of what one run gave (PostgreSQL 18, two cores, two million
+rows of 190 bytes in memory, no waiting for the disk): 0.2 to 1.1 µs a row to sort and write an index, 0.06 µs
+to check a row for null and 0.15 µs to look up its foreign key, 190,000 rows a second updated by key, up to
+15 ms for a policy, ENABLE and FORCE in one transaction. Reading is taken at 200 MB/s, as if nothing were in
+memory.
 """
 
 from __future__ import annotations

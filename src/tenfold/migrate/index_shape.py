@@ -1,4 +1,4 @@
-"""Whether one index does the work of another, for indexes that exist and for those that are only wished for."""
+"""Whether one index does the work of another: of those that exist and those that are only wished for."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def serves_equality(shape: Shape, columns: frozenset[str]) -> bool:
 def covers(one: Shape, other: Shape) -> bool:
     """Whether an index of the first shape makes one of the second redundant.
 
-    A B-tree serves what a B-tree on its leading keys serves, in either direction; one over all rows serves what
-    a partial one serves; only a unique one enforces uniqueness, and only on the same columns.
+    A B-tree serves what a B-tree on its leading keys serves, in either direction; one over all rows serves
+    what a partial one serves; only a unique one enforces uniqueness, and only on the same columns.
     """
     if (one.table, one.method) != (other.table, other.method) or one.where not in (None, other.where):
         return False

@@ -27,12 +27,15 @@ def plan_indexes(
     creates: Sequence[Wish[CreateIndex]],
     drops: Sequence[Wish[DropIndex]],
     rebuilds: Sequence[Wish[RebuildIndex]],
-) -> None:
-    """Adds the changes for all index wishes of all tables."""
+) -> dict[CreateIndex, str]:
+    """Adds the changes for all index wishes of all tables; returns the change that makes each new index."""
     for wish in rebuilds:
         _rebuild(draft, wish)
+    built: dict[CreateIndex, str] = {}
     for table, (its_creates, its_drops) in _by_table(creates, drops).items():
-        _plan_table(draft, table, its_creates, its_drops, [wish.remedy for wish in rebuilds])
+        rebuilt = [wish.remedy for wish in rebuilds if wish.remedy.table == table]
+        built |= _plan_table(draft, table, its_creates, its_drops, rebuilt)
+    return built
 
 
 def _by_table(
@@ -54,11 +57,9 @@ def _plan_table(
     creates: list[Wish[CreateIndex]],
     drops: list[Wish[DropIndex]],
     rebuilds: Sequence[RebuildIndex],
-) -> None:
+) -> dict[CreateIndex, str]:
     relation = draft.relation(table)
-    existing = existing_indexes(
-        draft.snapshot, relation.oid, (remedy for remedy in rebuilds if remedy.table == table)
-    )
+    existing = existing_indexes(draft.snapshot, relation.oid, rebuilds)
     serving = {each.index.name for each in existing}
     possible = []
     for drop in drops:
@@ -74,12 +75,14 @@ def _plan_table(
     for left_out in decision.left_out:
         draft.skip(left_out.wish, left_out.what, left_out.why)
     # By name of the keys, so that numbered names fall alike in every plan.
-    built = {
-        build.wish.remedy: _build(draft, relation, build)
-        for build in sorted(decision.builds, key=lambda build: tuple(key.sql for key in build.shape.keys))
-    }
+    built = {}
+    for build in sorted(decision.builds, key=lambda build: tuple(key.sql for key in build.shape.keys)):
+        change = _build(draft, relation, build)
+        if change is not None:
+            built[build.wish.remedy] = change
     for removal in decision.removals:
         _drop(draft, relation, removal, built)
+    return built
 
 
 def _needs(draft: Draft, relation: Relation) -> list[Need]:
@@ -103,7 +106,7 @@ def _build(draft: Draft, relation: Relation, build: Build) -> str | None:
     """The id of the change after which the index serves; None where it cannot be built."""
     wish = build.wish
     for column in wish.remedy.columns:
-        draft.column(wish.remedy.table, column)
+        draft.column(wish.remedy.table, column)  # raises where it is missing
     if relation.kind == "p":
         return build_partitioned(draft, relation, build)
     name = _name(draft, relation, wish.remedy)
@@ -173,7 +176,7 @@ def _drop(
     draft: Draft,
     relation: Relation,
     removal: Removal,
-    built: dict[CreateIndex, str | None],
+    built: dict[CreateIndex, str],
 ) -> None:
     wish, index = removal.wish, removal.index
     waits = [_change_id(draft, each, built) for each in removal.after]
@@ -203,10 +206,10 @@ def _drop(
 
 
 def _change_id(
-    draft: Draft, awaited: CreateIndex | RebuildIndex, built: dict[CreateIndex, str | None]
+    draft: Draft, awaited: CreateIndex | RebuildIndex, built: dict[CreateIndex, str]
 ) -> str | None:
     if isinstance(awaited, CreateIndex):
-        return built[awaited]
+        return built.get(awaited)
     change = f"{_REBUILD}:{awaited.table.sql}:{identifier(awaited.name)}"
     return change if change in draft.changes else None
 

@@ -1,7 +1,7 @@
 """Changes that make promises about rows: NOT NULL, foreign keys, and the validation of constraints.
 
-None of them scans a table under a lock that blocks writes: a constraint is declared NOT VALID, which binds new
-rows at once, and validated under SHARE UPDATE EXCLUSIVE.
+None of them scans a table under a lock that blocks writes: a constraint is declared NOT VALID, which binds
+new rows at once, and validated under SHARE UPDATE EXCLUSIVE.
 """
 
 from __future__ import annotations
@@ -137,7 +137,9 @@ def target_index(draft: Draft, wish: Wish[AddForeignKey]) -> Wish[CreateIndex] |
     return wish.of(draft.subject.create_index(parent, *remedy.parent_columns, unique=True))
 
 
-def add_foreign_key(draft: Draft, wish: Wish[AddForeignKey], unique: Iterable[tuple[CreateIndex, str]]) -> None:
+def add_foreign_key(
+    draft: Draft, wish: Wish[AddForeignKey], unique: Iterable[tuple[CreateIndex, str]]
+) -> None:
     """Declares the key NOT VALID and validates it. `unique` are the new unique indexes and their changes.
 
     On a partitioned table, which refuses NOT VALID before PostgreSQL 18, each partition gets the key so, and
@@ -159,12 +161,14 @@ def add_foreign_key(draft: Draft, wish: Wish[AddForeignKey], unique: Iterable[tu
         return
     waits += draft.fillers(remedy.table, remedy.columns)
     waits += draft.fillers(remedy.parent, remedy.parent_columns)
-    remedy = msgspec.structs.replace(remedy, name=_key_name(draft, relation, remedy))
+    remedy = msgspec.structs.replace(remedy, name=_key_name(draft, relation, remedy), partitions=())
     if relation.kind != "p":
         _declare_and_validate(draft, wish.of(remedy), relation, waits)
         return
     parts = [
-        _declare_and_validate(draft, wish.of(msgspec.structs.replace(remedy, table=table_of(leaf))), leaf, waits)
+        _declare_and_validate(
+            draft, wish.of(msgspec.structs.replace(remedy, table=table_of(leaf))), leaf, waits
+        )
         for leaf in draft.subject.storage_of(relation)
         if leaf.kind == "r"
     ]

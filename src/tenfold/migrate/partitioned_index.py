@@ -1,7 +1,7 @@
 """An index on a partitioned table, built without blocking writes: declared, built part by part, attached.
 
-CREATE INDEX CONCURRENTLY cannot be used on the partitioned table itself. An index declared with ON ONLY is not
-valid until every partition's is attached to it; partitions created meanwhile get theirs at once.
+CREATE INDEX CONCURRENTLY cannot be used on the partitioned table itself. An index declared with ON ONLY is
+not valid until every partition's is attached to it; partitions created meanwhile get theirs at once.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def _partition_columns(relation: Relation) -> set[str]:
     """Names in `RANGE (created_at, "Id")`; an expression is no column's name, and so never included."""
     inside = (relation.partition_key or "").partition("(")[2].removesuffix(")")
     quoted = re.findall(r'"((?:[^"]|"")*)"|([^,]+)', inside)
-    return {(name.replace('""', '"') if name else bare.strip()) for name, bare in quoted if name or bare.strip()}
+    return {
+        (name.replace('""', '"') if name else bare.strip()) for name, bare in quoted if name or bare.strip()
+    }
 
 
 def _tree(draft: Draft, relation: Relation, build: Build) -> _Node:
@@ -92,7 +94,9 @@ def _tree(draft: Draft, relation: Relation, build: Build) -> _Node:
         key=lambda part: (part.schema, part.name),
     )
     found = _attachable(draft, relation, shape)
-    named = msgspec.structs.replace(remedy, table=shape.table, name=remedy.name if relation.kind == "p" else None)
+    named = msgspec.structs.replace(
+        remedy, table=shape.table, name=remedy.name if relation.kind == "p" else None
+    )
     return _Node(
         relation=relation,
         index=found.name if found else draft.claim(relation.schema, named.index_name),
@@ -166,7 +170,9 @@ def _attach(draft: Draft, root: _Node, build: Build, requires: list[str]) -> str
         title=f"Attach the partitions' indexes to {identifier(root.index)}",
         done=probes.asks(probes.index_valid(root.table, root.index)),
         lock=Lock.ACCESS_EXCLUSIVE,
-        sql=tuple(f"ALTER INDEX {node.index_sql} ATTACH PARTITION {child.index_sql}" for node, child in links),
+        sql=tuple(
+            f"ALTER INDEX {node.index_sql} ATTACH PARTITION {child.index_sql}" for node, child in links
+        ),
         # An attached index cannot be detached: the whole goes at once, whatever was attached with it.
         undo=(f"DROP INDEX IF EXISTS {root.index_sql}",),
         transactional=False,
@@ -177,7 +183,7 @@ def _attach(draft: Draft, root: _Node, build: Build, requires: list[str]) -> str
 
 
 def _remedy(node: _Node, wished: CreateIndex) -> CreateIndex:
-    return msgspec.structs.replace(wished, table=node.table, name=node.index)
+    return msgspec.structs.replace(wished, table=node.table, name=node.index, partitions=())
 
 
 def _only(remedy: CreateIndex) -> str:

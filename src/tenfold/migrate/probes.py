@@ -1,14 +1,14 @@
 """Conditions that tell from the catalog whether something is so, as SQL text.
 
 Each is a boolean expression that is never null and raises for no state of the catalog on PostgreSQL 13 to 18:
-objects are looked up by name, and one that is missing makes the condition false. `asks` makes a query of them.
+objects are looked up by name, and a missing one makes the condition false. `asks` makes a query of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tenfold.model.ddl import identifier, literal, qualified
+from tenfold.model.ddl import identifier, literal
 from tenfold.model.remedy import Table
 
 # Under this path every name in a deparsed expression is written with its schema, as in the snapshot.
@@ -72,6 +72,23 @@ def statistics_target(table: Table, column: str, target: int) -> str:
     return column_exists(table, column, f"coalesce(attstattarget, -1) = {target}")
 
 
+def statistics_exist(table: Table, column: str) -> str:
+    return _exists(
+        "pg_stats",
+        f"schemaname = {literal(table.schema)}",
+        f"tablename = {literal(table.name)}",
+        f"attname = {literal(column)}",
+    )
+
+
+def analysed_since(table: Table, time: str) -> str:
+    # Both times are null where it never was; greatest() leaves nulls out.
+    last = "greatest(last_analyze, last_autoanalyze)"
+    return _exists(
+        "pg_stat_all_tables", f"relid = {relation(table)}", f"{last} > {literal(time)}::timestamptz"
+    )
+
+
 # --- indexes and constraints -------------------------------------------------------------------------
 
 
@@ -94,7 +111,9 @@ def index_exists(table: Table, name: str) -> str:
 
 
 def constraint_exists(table: Table, name: str, *conditions: str) -> str:
-    return _exists("pg_constraint", f"conrelid = {relation(table)}", f"conname = {literal(name)}", *conditions)
+    return _exists(
+        "pg_constraint", f"conrelid = {relation(table)}", f"conname = {literal(name)}", *conditions
+    )
 
 
 def constraint_validated(table: Table, name: str) -> str:
@@ -172,7 +191,7 @@ def function_search_path(function: Table, arguments: str | None, old: str | None
 
 
 def holds(role: str, objects: Iterable[tuple[str, str, str]]) -> str:
-    """Whether the role holds every privilege: triples of kind (table, sequence, schema), SQL name, privilege."""
+    """Whether the role holds them all: triples of kind (table, sequence, schema), SQL name, privilege."""
     checks = [_holds(_role(role), *each) for each in objects]
     return both(*(f"coalesce({check}, false)" for check in checks))
 
@@ -192,8 +211,3 @@ def granted(table: Table, role: str, privileges: Iterable[str]) -> str:
         "EXISTS (SELECT FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS a"
         f" WHERE c.oid = {relation(table)} AND a.grantee = {grantee} AND a.privilege_type IN ({wanted}))"
     )
-
-
-def qualified_index(table: Table, name: str) -> str:
-    """An index by its table's schema, as SQL."""
-    return qualified(table.schema, name)

@@ -1,7 +1,7 @@
 """Gives a child table its tenant column while an application that does not know of it goes on writing.
 
-The column comes with triggers that copy the tenant from the parent wherever the application leaves it null, or
-moves a row to another parent; so rows written during and after the backfill have it, and NOT NULL breaks
+The column comes with triggers that copy the tenant from the parent wherever the application leaves it null,
+or moves a row to another parent; so rows written during and after the backfill have it, and NOT NULL breaks
 nothing. A composite foreign key then holds each row to its parent's tenant.
 """
 
@@ -98,7 +98,8 @@ def _add_column(draft: Draft, wish: Wish[AddTenantColumn], relation: Relation) -
         lock=Lock.ACCESS_EXCLUSIVE,
         sql=(
             f"ALTER TABLE {table} ADD COLUMN {column} {remedy.type}",
-            f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS {dollar_quoted(_body(remedy))}",
+            f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql "
+            f"AS {dollar_quoted(_body(remedy))}",
             f"CREATE TRIGGER {identifier(on_insert)} BEFORE INSERT ON {table} FOR EACH ROW "
             f"WHEN (NEW.{column} IS NULL) EXECUTE FUNCTION {function}()",
             f"CREATE TRIGGER {identifier(on_update)} BEFORE UPDATE ON {table} FOR EACH ROW "

@@ -298,6 +298,7 @@ class Sequence(msgspec.Struct, frozen=True, omit_defaults=True):
     relation: int | None = None
     column: int | None = None
     extension: str | None = None
+    acl: tuple[str, ...] | None = None
 
     @property
     def qualified(self) -> str:

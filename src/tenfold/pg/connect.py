@@ -1,10 +1,12 @@
 """Connects to a server under care, and translates what the driver says into `tenfold.errors`.
 
-Every session is read-only with timeouts unless it is opened as writable, which only `migrate` does.
+Every session is read-only unless it is opened as writable, which only `migrate` does. A reader sets nothing
+for the session, only for its transactions: behind a pooler the session's connection is the application's too.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,7 +14,8 @@ from typing import Any, TypeAlias
 
 import psycopg
 from psycopg import errors as pg_errors
-from psycopg import sql
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 
 from tenfold.errors import (
     AuthenticationError,
@@ -24,8 +27,11 @@ from tenfold.errors import (
     StatementError,
     StatementTimeoutError,
     TenfoldError,
+    UsageError,
 )
 from tenfold.pg.capabilities import Capabilities
+from tenfold.pg.dsn import check, normalise
+from tenfold.pg.pooler import is_shared
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
@@ -44,9 +50,14 @@ _NOT_POSTGRES = re.compile(
     re.IGNORECASE,
 )
 _AUTHENTICATION = re.compile(
-    r"authentication failed|no password supplied|no pg_hba\.conf entry"
-    r"|role \"[^\"]*\" (?:does not exist|is not)",
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|permission denied for database"
+    r"|role \".*\" (?:does not exist|is not)",
     re.IGNORECASE,
+)
+# How driver and libpq begin a failure: which server it was, then what happened.
+_PLACE = re.compile(
+    r"^(?:- host: .*?: )?(?:connection (?:failed|is bad): )?"
+    r"(?:connection to (server (?:at|on socket) \"[^\"]*\"(?: \([^)]*\))?(?:, port \d+)?) failed: )?"
 )
 
 
@@ -58,26 +69,23 @@ def connect(
     statement_timeout: float = STATEMENT_TIMEOUT,
     lock_timeout: float = LOCK_TIMEOUT,
 ) -> Connection:
-    """Opens an autocommit session.
+    """Opens a session: a reader, or one that may write.
 
     `source` is a URI, a key=value string or `service=...`; what it leaves out comes from the PG* environment,
-    so '' connects as psql does. Timeouts are in seconds, 0 is none. Raises ConnectError and its kinds.
+    so '' connects as psql does. A reader works inside `read_transaction`, which bounds its statements; outside
+    one, the driver still begins every transaction as READ ONLY. A writable session is in autocommit mode, and
+    these are its timeouts in seconds, 0 being none. Raises SourceError, ConnectError and its kinds, and
+    UsageError where a pooler would leave a writable session's settings to others.
     """
-    conninfo = normalise(source)
-    try:
-        connection = psycopg.connect(
-            conninfo,
-            autocommit=True,
-            application_name=application_name,
-            connect_timeout=CONNECT_TIMEOUT,
-            prepare_threshold=None,
-        )
-    except psycopg.Error as error:
-        raise _connect_error(error) from error
+    connection = _open(source, application_name)
     try:
         Capabilities(_version(connection))
-        with translate_errors():
-            _set_up(connection, writable, statement_timeout, lock_timeout)
+        if writable:
+            _set_up(connection, source, application_name, statement_timeout, lock_timeout)
+        else:
+            connection.autocommit = False
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
     except BaseException:
         connection.close()
         raise
@@ -96,7 +104,10 @@ def read_transaction(
     Settings are LOCAL, so that nothing is left behind on a pooler's server connection.
     """
     with translate_errors():
-        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        if connection.autocommit:
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        else:
+            connection.rollback()  # ends what an earlier question began; the next one begins anew
         try:
             connection.execute(
                 "SELECT set_config('search_path', 'pg_catalog', true),"
@@ -109,7 +120,7 @@ def read_transaction(
             yield
         finally:
             if not connection.closed:
-                connection.execute("ROLLBACK")
+                connection.rollback()
 
 
 @contextmanager
@@ -144,11 +155,6 @@ def translated(error: psycopg.Error) -> TenfoldError:
             return StatementError(f"the server refused a statement: {what}")
 
 
-def normalise(source: str) -> str:
-    """The source as libpq takes it: a SQLAlchemy driver suffix such as `+asyncpg` is dropped."""
-    return re.sub(r"^postgres(?:ql)?\+\w+://", "postgresql://", source.strip())
-
-
 def capabilities(connection: Connection) -> Capabilities:
     return Capabilities(_version(connection))
 
@@ -159,6 +165,35 @@ def execute_script(connection: Connection, script: str) -> None:
         connection.execute(script.encode())
 
 
+def _open(source: str, application_name: str) -> Connection:
+    conninfo = normalise(source)
+    said = check(conninfo)
+    told = "connect_timeout" in said or "PGCONNECT_TIMEOUT" in os.environ
+    try:
+        connection = psycopg.connect(
+            conninfo,
+            autocommit=True,
+            application_name=application_name,
+            client_encoding="utf8",
+            prepare_threshold=None,
+            connect_timeout=None if told else CONNECT_TIMEOUT,
+        )
+    except psycopg.Error as error:
+        raise _connect_error(error, said) from error
+    except UnicodeError as error:
+        raise ConnectError("cannot connect: the host's name is none; check host and port") from error
+    if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+        # Such a server converts nothing, so names and statistics may hold bytes that are no UTF-8.
+        for name in ("text", "varchar", "bpchar", "name"):
+            connection.adapters.register_loader(name, _AnyBytesLoader)
+    return connection
+
+
+class _AnyBytesLoader(Loader):
+    def load(self, data: Buffer) -> str:
+        return bytes(data).decode(errors="replace")
+
+
 def _version(connection: Connection) -> int:
     # Through a pooler the protocol's parameter may be the pooler's own; only 0 means that there was none.
     number = connection.info.server_version
@@ -167,37 +202,49 @@ def _version(connection: Connection) -> int:
     return number
 
 
-def _set_up(connection: Connection, writable: bool, statement_timeout: float, lock_timeout: float) -> None:
-    connection.execute(
-        "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),"
-        " set_config('idle_in_transaction_session_timeout', %s, false)",
-        (_milliseconds(statement_timeout), _milliseconds(lock_timeout), _milliseconds(IDLE_TIMEOUT)),
-    )
-    if not writable:
-        connection.execute(sql.SQL("SET default_transaction_read_only = on"))
+def _set_up(
+    connection: Connection, source: str, application_name: str, statement_timeout: float, lock_timeout: float
+) -> None:
+    with translate_errors():
+        if is_shared(connection, lambda: _open(source, application_name)):
+            raise UsageError(
+                "a pooler stands before the server and shares its connections; connect to the server itself"
+            )
+        connection.execute(
+            "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),"
+            " set_config('idle_in_transaction_session_timeout', %s, false)",
+            (_milliseconds(statement_timeout), _milliseconds(lock_timeout), _milliseconds(IDLE_TIMEOUT)),
+        )
 
 
 def _milliseconds(seconds: float) -> str:
-    return str(int(seconds * 1000))
+    """At least 1 where there is a bound: 0 would be none."""
+    return str(max(1, round(seconds * 1000)) if seconds > 0 else 0)
 
 
-def _connect_error(error: psycopg.Error) -> ConnectError:
-    # libpq gives one line a host that it tried, and repeats itself; the last says what ended it.
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = next((line for line in lines if "FATAL" in line), lines[0] if lines else type(error).__name__)
-    said = re.sub(r"^.*?(?:FATAL:\s+|failed: (?=\S))", "", said)
-    where = re.search(
-        r'connection to server (?:at|on socket) "[^"]*"(?: \([^)]*\))?(?:, port \d+)?', str(error)
-    )
-    place = f" ({where.group(0).removeprefix('connection to ')})" if where else ""
+def _connect_error(error: psycopg.Error, dsn: dict[str, str]) -> ConnectError:
+    # One line a host that was tried, some repeated; where a server answered, its answer tells most.
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    line = next((line for line in lines if "FATAL:" in line), lines[0])
+    start = _PLACE.match(line)
+    place = start.group(1) if start else None
+    if place is None and isinstance(error, pg_errors.ConnectionTimeout) and "host" in dsn:
+        place = f'server at "{dsn["host"]}"'
+    said = re.sub(r"\[Errno -?\d+\] ", "", line[start.end() :] if start else line)
+    where = f" ({place})" if place else ""
     if _NOT_POSTGRES.search(str(error)):
         return NotPostgresError(
-            f"what answers{place or ' there'} does not speak the PostgreSQL protocol; check host and port"
+            f"what answers{where or ' there'} does not speak the PostgreSQL protocol; check host and port"
         )
-    if _AUTHENTICATION.search(str(error)):
-        return AuthenticationError(f"{said}{place}; check the DSN, PGUSER, PGPASSWORD or ~/.pgpass")
-    if isinstance(error, psycopg.ProgrammingError):
-        return ConnectError(f"the source is not a DSN: {said}; give postgresql://..., service=... or a file")
-    if re.search(r'database "[^"]*" does not exist', said):
-        return ConnectError(f"{said}{place}; list them with: psql -l")
-    return ConnectError(f"cannot connect: {said}{place}; check host, port and that the server runs")
+    answer = said.removeprefix("FATAL:").strip()
+    if _AUTHENTICATION.search(answer):
+        return AuthenticationError(f"{answer}{where}; check the DSN, PGUSER, PGPASSWORD or ~/.pgpass")
+    if re.search(r'database ".*" does not exist', answer):
+        return ConnectError(f"{answer}{where}; list them with: psql -l")
+    if answer != said:
+        return ConnectError(f"the server refused the connection: {answer}{where}")
+    if re.search(r"service \"|service file", said):
+        return ConnectError(f"{said}; check ~/.pg_service.conf or PGSERVICEFILE")
+    if "SSL" in said or "ssl" in said:
+        return ConnectError(f"cannot connect: {said}{where}; check sslmode and certificates")
+    return ConnectError(f"cannot connect: {said}{where}; check host, port and that the server runs")

@@ -14,7 +14,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tenfold.errors import ConnectionLostError
-from tenfold.pg.connect import connect, normalise, translate_errors
+from tenfold.pg.connect import connect, translate_errors
+from tenfold.pg.dsn import normalise
 from tenfold.pg.session import CatalogSession, Rows
 
 APPLICATION_NAME = "tenfold apply"

@@ -44,7 +44,8 @@ def plan_page(plan: Plan) -> RenderableType:
     return Group(*parts)
 
 
-def _table(changes: list[Change]) -> Table:
+def changes_table(changes: Sequence[Change]) -> Table:
+    """One line a change: urgency, what, its lock, how long that is held, how long it takes."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
     table.add_column("", width=2)
     table.add_column("change", width=52, overflow="fold")

@@ -60,19 +60,19 @@ class Latency(msgspec.Struct, frozen=True):
 
 def metrics(subject: Subject) -> tuple[Metric, ...]:
     """Latency, connections, index hits, table scans and dead rows of the database."""
-    limits = subject.thresholds
+    thresholds = subject.thresholds
     return (
         _latency_metric(subject),
         _share_metric(
             "Connections",
             connection_share(subject),
-            (limits.connection_ratio_target, limits.connection_ratio_alert),
+            (thresholds.connection_ratio_target, thresholds.connection_ratio_alert),
             lambda share: f"{share.part:,.0f} of the {share.whole:,.0f} connections open to ordinary roles",
         ),
         _share_metric(
             "Index hit ratio",
             index_hit_share(subject),
-            (limits.index_hit_ratio_target, limits.index_hit_ratio_alert),
+            (thresholds.index_hit_ratio_target, thresholds.index_hit_ratio_alert),
             lambda share: (
                 f"{share.whole:,.0f} index blocks asked for, {_window(subject)}; "
                 "a miss may still be answered by the operating system's cache"
@@ -81,19 +81,19 @@ def metrics(subject: Subject) -> tuple[Metric, ...]:
         _share_metric(
             "Table scan ratio",
             table_scan_share(subject),
-            (limits.table_scan_ratio_target, limits.table_scan_ratio_alert),
+            (thresholds.table_scan_ratio_target, thresholds.table_scan_ratio_alert),
             lambda share: (
                 f"{share.part:,.0f} sequential of {share.whole:,.0f} scans of tables with "
-                f"{limits.small_table_rows:,} rows or more, {_window(subject)}"
+                f"{thresholds.small_table_rows:,} rows or more, {_window(subject)}"
             ),
         ),
         _share_metric(
             "Dead tuple ratio",
             dead_tuple_share(subject),
-            (limits.dead_tuple_ratio_target, limits.dead_tuple_ratio_alert),
+            (thresholds.dead_tuple_ratio_target, thresholds.dead_tuple_ratio_alert),
             lambda share: (
                 f"{share.part:,.0f} dead of {share.whole:,.0f} rows in tables with "
-                f"{limits.small_table_rows:,} rows or more"
+                f"{thresholds.small_table_rows:,} rows or more"
             ),
         ),
     )
@@ -290,9 +290,9 @@ def percent(value: float) -> str:
 
 
 def _latency_metric(subject: Subject) -> Metric:
-    limits = subject.thresholds
+    thresholds = subject.thresholds
     name = "Query latency p99, estimated"
-    target, alert = limits.latency_p99_target_ms, limits.latency_p99_alert_ms
+    target, alert = thresholds.latency_p99_target_ms, thresholds.latency_p99_alert_ms
     shown = {"target": f"< {target:g} ms", "alert": f"> {alert:g} ms"}
     measured = subject.once(latency)
     if isinstance(measured, Unmeasured):
@@ -330,7 +330,7 @@ def _share_metric(
 
 
 def _verdict(value: float, target: float, alert: float) -> Verdict:
-    if False:
+    if target > alert:
         value, target, alert = -value, -target, -alert
     return "alert" if value > alert else "missed" if value > target else "met"
 

@@ -12,8 +12,8 @@ from typing import Literal
 import msgspec
 
 from tenfold.model.snapshot import Snapshot
-from tenfold.rules.equalities import Edge, Hold, spread
-from tenfold.rules.statement_text import parse
+from tenfold.rules.statements.equalities import Edge, Hold, spread
+from tenfold.rules.statements.text import parse
 
 Kind = Literal["select", "insert", "update", "delete", "merge"]
 #: What is done to the table.
@@ -46,7 +46,7 @@ class TableUse(msgspec.Struct, frozen=True, kw_only=True):
     closed: frozenset[str] = frozenset()
     #: In any condition of WHERE or ON, understood or not.
     mentioned: frozenset[str] = frozenset()
-    #: Held to a value in any way: equal, listed, IS NULL, through an expression, by another use. The value tells
+    #: Held to few values in any way: equal, listed, IS NULL, through an expression, by another use; and
     #: whether that removes all other rows.
     held: Mapping[str, Hold] = {}
     #: ORDER BY of its scope, without columns that are `equal`, where it is the only table there and all keys
@@ -95,6 +95,6 @@ class Shapes:
         tree = parse(text)
         if tree is None:
             return None
-        from tenfold.rules.scopes import read_shape
+        from tenfold.rules.statements.reader import read_shape
 
         return read_shape(tree, self._snapshot)

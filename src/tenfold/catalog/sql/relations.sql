@@ -242,7 +242,8 @@ SELECT c.oid,
             THEN pg_sequence_last_value(c.oid) END,
        d.refobjid,
        d.refobjsubid,
-       e.extname::text
+       e.extname::text,
+       c.relacl::text[]
   FROM pg_sequence s
   JOIN pg_class c ON c.oid = s.seqrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace

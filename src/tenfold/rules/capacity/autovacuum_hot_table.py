@@ -2,7 +2,7 @@
 
 ## What it finds
 Hot tables (by counted or expected operations) for which autovacuum starts later than the target for dead rows
-allows: a scale factor above 5 %, their own or the server's.
+allows: a scale factor for dead, inserted or changed rows above 5 %, their own or the server's.
 
 ## Why it matters
 Autovacuum starts when dead rows exceed 50 plus the scale factor times the table. With the default of 0.2 a
@@ -29,23 +29,34 @@ from tenfold.rules.vacuum import eager, parameter
 
 ID = "autovacuum-hot-table"
 
+_ROWS = {
+    "autovacuum_vacuum_scale_factor": "dead",
+    "autovacuum_vacuum_insert_scale_factor": "inserted",
+    "autovacuum_analyze_scale_factor": "changed",
+}
+
 
 def check(subject: Subject) -> Iterator[Finding]:
     for table in subject.tables:
         if not subject.is_hot(table):
             continue
-        late = [part for part in subject.storage_of(table) if part.kind == "r"]
-        wishes = tuple(wish for part in late if (wish := eager(subject, part)) is not None)
+        parts = [part for part in subject.storage_of(table) if part.kind == "r"]
+        wishes = tuple(wish for part in parts if (wish := eager(subject, part)) is not None)
         if not wishes:
             continue
+        late = {name for wish in wishes for name, _ in wish.options}
+        shares = (
+            f"{100 * max(parameter(subject.snapshot, part, name) for part in parts):g} % {rows}"
+            for name, rows in _ROWS.items()
+            if name in late
+        )
         operations = subject.operations_per_day(table)
-        share = max(parameter(subject.snapshot, part, "autovacuum_vacuum_scale_factor") for part in late)
         yield Finding(
             rule=ID,
             priority=Priority.P1,
             object=table.display,
             relation=table.oid,
-            message=f"{table.display} is hot ({operations:,.0f} operations a day), and "
-            f"autovacuum waits for {100 * share:g} % of it to be dead",
+            message=f"{table.display} is hot ({operations:,.0f} operations a day), and autovacuum starts "
+            f"only at {', '.join(shares)} rows",
             remedies=wishes,
         )

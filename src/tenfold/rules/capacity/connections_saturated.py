@@ -33,13 +33,13 @@ NEEDS = ("connections",)
 
 def check(subject: Subject) -> Iterator[Finding]:
     share = connection_share(subject)
-    limits = subject.thresholds
-    if isinstance(share, Unmeasured) or share.ratio <= limits.connection_ratio_target:
+    thresholds = subject.thresholds
+    if isinstance(share, Unmeasured) or share.ratio <= thresholds.connection_ratio_target:
         return
     idle = sum(group.count for group in subject.snapshot.connections if group.state == "idle")
     yield Finding(
         rule=ID,
-        priority=Priority.P0 if share.ratio > limits.connection_ratio_alert else Priority.P1,
+        priority=Priority.P0 if share.ratio > thresholds.connection_ratio_alert else Priority.P1,
         object="max_connections",
         message=f"{share.part:,.0f} of {share.whole:,.0f} connections that roles may open are in use "
         f"({percent(share.ratio)}), {idle:,} of them idle; at the limit new clients are refused",

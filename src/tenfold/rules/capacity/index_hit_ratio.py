@@ -33,8 +33,8 @@ ID = "index-hit-ratio"
 
 def check(subject: Subject) -> Iterator[Finding]:
     share = index_hit_share(subject)
-    limits = subject.thresholds
-    if isinstance(share, Unmeasured) or share.ratio >= limits.index_hit_ratio_alert:
+    thresholds = subject.thresholds
+    if isinstance(share, Unmeasured) or share.ratio >= thresholds.index_hit_ratio_alert:
         return
     database = subject.snapshot.database.name
     yield Finding(
@@ -42,5 +42,5 @@ def check(subject: Subject) -> Iterator[Finding]:
         priority=Priority.P1,
         object=identifier(database),
         message=f"{percent(share.ratio)} of {share.whole:,.0f} index blocks were found in shared buffers; "
-        f"the target is {100 * limits.index_hit_ratio_target:g} %",
+        f"the target is {100 * thresholds.index_hit_ratio_target:g} %",
     )

@@ -31,12 +31,12 @@ ID = "table-scan-ratio"
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    limits = subject.thresholds
+    thresholds = subject.thresholds
     for table in subject.tables:
         share = scans_of(subject, table)
-        if share is None or share.whole < limits.ratio_min_events:
+        if share is None or share.whole < thresholds.ratio_min_events:
             continue
-        if share.ratio > limits.table_scan_ratio_alert:
+        if share.ratio > thresholds.table_scan_ratio_alert:
             yield Finding(
                 rule=ID,
                 priority=subject.priority(table),

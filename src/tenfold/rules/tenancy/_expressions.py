@@ -38,6 +38,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     settings: frozenset[str] = frozenset()
     #: Columns that it mentions, of whichever relation.
     columns: frozenset[str] = frozenset()
+    #: Whether a constant stands in it other than the empty string and settings' names.
+    constants: bool = True
     #: Something in it is not understood: a function, a relation, the current user, an operator.
     opaque: bool = True
     #: Settings that are read for each row, and functions called for each row, as they are written.
@@ -72,8 +74,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         return not self.opaque and column not in self.columns
 
     def is_only_about(self, column: str) -> bool:
-        """It compares that column with one setting and says nothing else."""
-        return not self.opaque and self.columns <= {column} and len(self.settings) == 1
+        """It hides other tenants' rows by comparing that column with one setting, and says nothing else."""
+        plain = not self.opaque and not self.constants and self.set.never
+        return plain and self.columns == {column} and len(self.settings) == 1
 
 
 #: Of an expression that cannot be parsed.
@@ -106,6 +109,7 @@ def read(text: str, bodies: Bodies = ()) -> Reading:
         set=evaluate(tree, World.SET, functions),
         settings=syntax.settings(tree.walk()),
         columns=syntax.columns(tree.walk()),
+        constants=syntax.has_constants(tree),
         opaque=not all(syntax.understood(node) for node in tree.walk()),
         settings_per_row=syntax.settings(by_row),
         calls_per_row=syntax.calls(by_row),

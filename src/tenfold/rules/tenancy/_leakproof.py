@@ -11,8 +11,8 @@ from tenfold.rules.subject import Subject
 _PATTERN_CLASSES = frozenset({"text_pattern_ops", "varchar_pattern_ops", "bpchar_pattern_ops"})
 _LIKE = "~~"
 
-# The server's own functions that indexes are commonly made on and that are not leakproof (pg_proc.proleakproof),
-# by the name of their node in a parse.
+# The server's own functions that indexes are commonly made on and that pg_proc does not mark as leakproof, by
+# the name of their node in a parse.
 _LEAKY_FUNCTIONS = frozenset(
     """
     lower upper trim length left right substring timestamptrunc extract jsonextract jsonextractscalar

@@ -100,7 +100,7 @@ class TenantPolicies:
         return all(wall.deciding is not None and wall.deciding.lets_anybody_in for wall in self.walls(entry))
 
     def opens(self, entry: TenantPolicy) -> tuple[State, ...]:
-        """The states of the setting in which it lets in other tenants' rows, and nothing beside it does not."""
+        """The states of the setting in which other tenants' rows pass it and everything beside it."""
         return tuple(
             state
             for state in STATES

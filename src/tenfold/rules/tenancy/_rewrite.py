@@ -12,7 +12,7 @@ from functools import lru_cache
 from sqlglot import exp
 
 from tenfold.model.ddl import literal
-from tenfold.rules.tenancy._expressions import read
+from tenfold.rules.tenancy._expressions import Reading, read
 from tenfold.rules.tenancy._syntax import (
     cast_column,
     is_by_row,
@@ -28,8 +28,8 @@ _KEPT = 4096
 
 @lru_cache(maxsize=_KEPT)
 def without_openings(text: str) -> str | None:
-    """Without the terms of an OR that are true for every row while the setting is absent or empty."""
-    new = _without_arms(text, lambda arm: is_same_for_all_rows(arm) and bool(read(sql_of(arm)).opens))
+    """Without the terms of an OR that are true just while the setting is absent or empty."""
+    new = _without_arms(text, lambda arm: is_same_for_all_rows(arm) and _only_opens(read(sql_of(arm))))
     return new if new is not None and not read(new).opens else None
 
 
@@ -70,6 +70,11 @@ def uncast(text: str, column: str, column_type: str) -> str | None:
             other.replace(_parsed(f"NULLIF({sql_of(other)}, {literal('')})::{column_type}"))
     new = sql_of(tree)
     return new if _parses(new) and column not in dict(read(new).cast_columns) else None
+
+
+def _only_opens(arm: Reading) -> bool:
+    # A term that a setting can make true by its value is somebody's way to see all, and not ours to take.
+    return bool(arm.opens) and arm.set.never
 
 
 def _parsed(text: str) -> exp.Expr:

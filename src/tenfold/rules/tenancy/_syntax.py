@@ -1,4 +1,4 @@
-"""The parts of a policy's expression: terms, columns, settings, calls, and which of it is evaluated how often."""
+"""The parts of a policy's expression: terms, columns, settings, calls, and what is evaluated for each row."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def setting_read(node: exp.Expr) -> str | None:
 
 
 def is_column(node: exp.Expr) -> bool:
-    """Whether it is one column: no whole row, and no keyword such as USER, which the server writes in capitals."""
+    """Whether it is one column, and neither a whole row nor a keyword, such as USER in capitals."""
     if not isinstance(node, exp.Column) or not isinstance(node.this, exp.Identifier):
         return False
     return bool(node.this.quoted) or node.name == node.name.lower()
@@ -63,8 +63,8 @@ def lone_projection(query: exp.Expr) -> exp.Expr | None:
         return None
     if any(value for key, value in query.args.items() if key != "expressions"):
         return None
-    projection = query.expressions[0]
-    return projection.this if isinstance(projection, exp.Alias) else projection
+    projection: exp.Expr = query.expressions[0].unalias()
+    return projection
 
 
 def cast_column(side: exp.Expr) -> tuple[str, str] | None:
@@ -121,6 +121,16 @@ def columns(nodes: Iterable[exp.Expr]) -> frozenset[str]:
 
 def settings(nodes: Iterable[exp.Expr]) -> frozenset[str]:
     return frozenset(name for node in nodes if (name := setting_read(node)) is not None)
+
+
+def has_constants(tree: exp.Expr) -> bool:
+    """Whether it mentions a value of its own: more than the empty string, and the settings that it reads."""
+    allowed = {"", *settings(tree.walk())}
+    return any(
+        node.name not in allowed
+        for node in tree.walk()
+        if isinstance(node, exp.Literal) and not isinstance(node.parent, exp.DataTypeParam)
+    )
 
 
 def calls(nodes: Iterable[exp.Expr]) -> frozenset[str]:

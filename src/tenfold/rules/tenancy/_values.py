@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from typing import TYPE_CHECKING
 
 import msgspec
+from sqlglot import exp
 
 from tenfold.rules.tenancy import _truth as truth
 from tenfold.rules.tenancy._truth import Outcome, Truth
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 
 class Kind(Enum):

@@ -53,8 +53,8 @@ def _finding(subject: Subject, policies: TenantPolicies, entry: TenantPolicy) ->
         object=entry.relation.display,
         detail=policy.name,
         relation=entry.relation.oid,
-        message=f"{entry.label} is true for every row ({COMMANDS[policy.command]}): every tenant can {verb} all "
-        "tenants' rows",
+        message=f"{entry.label} ({COMMANDS[policy.command]}) is true for every row: each tenant can {verb} "
+        "all tenants' rows",
         remedies=() if deliberate else _remedies(subject, policies, entry),
     )
 

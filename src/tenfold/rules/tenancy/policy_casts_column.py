@@ -64,8 +64,8 @@ def _finding(subject: Subject, entry: TenantPolicy, column: Column, to: str) -> 
         object=entry.relation.display,
         detail=policy.name,
         relation=entry.relation.oid,
-        message=f"{entry.label} casts {column.name} from {column.type} to {to}: no index on the column serves "
-        "it, every row is converted",
+        message=f"{entry.label} casts {column.name} from {column.type} to {to}: no index on the column "
+        "serves it, every row is converted",
         remedies=(alter(entry, using=using),) if using is not None else (),
     )
 

@@ -61,7 +61,7 @@ def _finding(entry: TenantPolicy) -> Finding:
         object=entry.relation.display,
         detail=entry.policy.name,
         relation=entry.relation.oid,
-        message=f"{entry.label} hides other tenants' rows and lets a session write them: its WITH CHECK is weaker "
-        "than its USING",
+        message=f"{entry.label} hides other tenants' rows and lets a session write them: its WITH CHECK is "
+        "weaker than its USING",
         remedies=(alter(entry, check=entry.policy.using),),
     )

@@ -54,8 +54,8 @@ def _finding(subject: Subject, entry: TenantPolicy, column: str) -> Finding:
         object=entry.relation.display,
         detail=entry.policy.name,
         relation=entry.relation.oid,
-        message=f"{entry.label} compares {column} only under an OR with a term that is the same for every row: "
-        "no index can serve it and every statement scans the whole table",
+        message=f"{entry.label} compares {column} only under an OR with a term that is the same for every "
+        "row: no index can serve it and every statement scans the whole table",
         remedies=(remedy,) if remedy is not None else (),
         advice=_advice(entry) if remedy is None else (),
     )

@@ -59,6 +59,6 @@ def _finding(relation: Relation, index: Index, reason: str) -> Finding:
         object=relation.display,
         detail=index.name,
         relation=relation.oid,
-        message=f"index {index.name} on {relation.display} is ignored for roles that row-level security binds: "
-        + reason,
+        message=f"index {index.name} on {relation.display} is ignored for roles that row-level security "
+        f"binds: {reason}",
     )

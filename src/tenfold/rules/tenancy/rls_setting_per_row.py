@@ -52,7 +52,7 @@ def _finding(subject: Subject, entry: TenantPolicy) -> Finding:
         object=entry.relation.display,
         detail=entry.policy.name,
         relation=entry.relation.oid,
-        message=f"{entry.label} reads its setting again for every row: no index leads with {entry.column.name}, "
-        "and the call is not in a sub-select",
+        message=f"{entry.label} reads its setting again for every row: no index leads with "
+        f"{entry.column.name}, and the call is not in a sub-select",
         remedies=(alter(entry, using=using),) if using is not None else (),
     )

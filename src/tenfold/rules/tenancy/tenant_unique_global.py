@@ -35,6 +35,7 @@ from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Column, Constraint, Index, Relation
 from tenfold.model.remedy import CreateIndex, Key, statements
 from tenfold.rules.column_types import INTEGER_BYTES, base_type
+from tenfold.rules.coverage import conjuncts
 from tenfold.rules.foreign_keys import foreign_keys_of
 from tenfold.rules.subject import Subject, TenantTable, table_of
 
@@ -54,9 +55,9 @@ def check(subject: Subject) -> Iterator[Finding]:
         ]
         if not indexes:
             continue
-        scoped = _columns_of_one_tenant(subject, table)
+        safe = frozenset(_columns_that_never_meet(subject, table))
         for index in indexes:
-            if not any(_never_meets(subject, table, index, scoped, number) for number in index.key_columns):
+            if safe.isdisjoint(index.key_columns):
                 yield _finding(subject, table, index)
 
 
@@ -66,40 +67,36 @@ def _names_tenant(index: Index, column: Column) -> bool:
         return True
     if column.number not in (index.depends or ()):
         return False
-    return 0 in index.key_columns or f"{identifier(column.name)} IS NULL" in (index.predicate or "")
-
-
-def _columns_of_one_tenant(subject: Subject, table: TenantTable) -> frozenset[int]:
-    """Columns that refer to a row that belongs to one tenant."""
-    return frozenset(
-        number
-        for key in foreign_keys_of(subject.snapshot, table.relation.oid)
-        if _belongs_to_a_tenant(subject, key)
-        for number in key.columns
+    return 0 in index.key_columns or (
+        index.predicate is not None and _is_without_tenant(index.predicate, column)
     )
+
+
+def _is_without_tenant(predicate: str, column: Column) -> bool:
+    return not conjuncts(predicate).isdisjoint((f"{column.name} IS NULL", f'"{column.name}" IS NULL'))
+
+
+def _columns_that_never_meet(subject: Subject, table: TenantTable) -> Iterator[int]:
+    """Columns in which two tenants cannot have the same value, or cannot know it."""
+    for key in foreign_keys_of(subject.snapshot, table.relation.oid):
+        if _belongs_to_a_tenant(subject, key):
+            yield from key.columns
+    for column in subject.snapshot.columns_of(table.relation.oid):
+        # A constant has no parenthesis, and would be no sense under a unique index.
+        computed = column.default is not None and "(" in column.default
+        if column.identity or computed or column.name.lower().endswith(_SECRETS):
+            yield column.number
+    for index in subject.snapshot.indexes_of(table.relation.oid):
+        if index.primary and index.key_count == 1:
+            column = subject.snapshot.column_by_number[table.relation.oid, index.columns[0]]
+            if _is_surrogate(subject, table.relation, column):
+                yield column.number
 
 
 def _belongs_to_a_tenant(subject: Subject, key: Constraint) -> bool:
+    """Whether it refers to a row that has one tenant already."""
     parent = subject.tenancy.of(key.foreign_relation or 0)
     return parent is not None and parent.table_class != "shared"
-
-
-def _never_meets(
-    subject: Subject, table: TenantTable, index: Index, scoped: frozenset[int], number: int
-) -> bool:
-    if number == 0:
-        return False
-    if number in scoped:
-        return True
-    column = subject.snapshot.column_by_number[table.relation.oid, number]
-    lone_primary = index.primary and index.key_count == 1
-    return (
-        bool(column.identity)
-        # A constant has no parenthesis, and would be no sense under a unique index.
-        or (column.default is not None and "(" in column.default)
-        or (lone_primary and _is_surrogate(subject, table.relation, column))
-        or column.name.lower().endswith(_SECRETS)
-    )
 
 
 def _is_surrogate(subject: Subject, relation: Relation, column: Column) -> bool:

@@ -9,6 +9,7 @@ from tenfold.model.finding import Finding
 from tenfold.model.relations import Column, Constraint
 from tenfold.model.tenancy import TableTenancy, Tenancy
 from tenfold.rules.capacity import (
+    autovacuum_hot_table,
     partition_candidate_tenant,
     partition_candidate_time,
     pgss_missing,
@@ -112,3 +113,10 @@ def test_libraries_that_the_role_may_not_see_are_not_overwritten() -> None:
     found = only(pgss_missing.check(subject(**PG_STAT_STATEMENTS)))
     assert found.advice == ()
     assert "is not in shared_preload_libraries" in found.message
+
+
+def test_a_hot_table_s_finding_names_only_what_starts_late() -> None:
+    made = log()
+    made["relations"] = (table(1, "Log", options=("autovacuum_vacuum_scale_factor=0.01",)),)
+    found = only(autovacuum_hot_table.check(subject(**made)))
+    assert found.message.endswith("autovacuum starts only at 20 % inserted, 10 % changed rows")

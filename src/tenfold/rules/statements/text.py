@@ -1,8 +1,8 @@
 """The text of one statement: what kind it is, its tree, and how it may be named and shown.
 
-Constants never leave: what is shown has `$1`, `$2`, ... in their place, whoever wrote the statement. Trees are
-not kept, since each takes a thousand times the memory of its text; who needs one twice keeps what was read
-from it, as `tenfold.rules.shapes` does.
+Constants never leave: what is shown has `$1`, `$2`, ... in their place, whoever wrote the statement. Trees
+are not kept, since each takes a thousand times the memory of its text; who needs one twice keeps what was
+read from it, as `tenfold.rules.shapes` does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlglot import exp
-    from sqlglot.tokens import Token
+    from sqlglot.tokenizer_core import Token
 
 #: query: SELECT, VALUES, TABLE, or one that begins with WITH. utility: everything that is not DML.
 StatementKind = Literal["query", "insert", "update", "delete", "merge", "utility"]
@@ -94,7 +94,7 @@ def shown(text: str) -> str:
 
 @lru_cache(_KEPT)
 def fingerprint(text: str) -> str:
-    """Eight hex digits, the same for texts that differ only in constants, lists' lengths, case and spacing."""
+    """Eight hex digits, alike for texts that differ in constants, lengths of lists, case or space only."""
     words = _words(text)
     plain = text if words is None else " ".join(word if word[0] == '"' else word.lower() for word, _ in words)
     return hashlib.sha256(_LIST.sub(f"( {_VALUE} )", plain).encode()).hexdigest()[:8]
@@ -122,7 +122,7 @@ def _words(text: str) -> list[tuple[str, bool]] | None:
 
 
 def _read(text: str, tokens: list[Token]) -> Iterator[tuple[str, bool]]:
-    from sqlglot.tokens import TokenType
+    from sqlglot import TokenType
 
     end, last = 0, ""
     for token in tokens:
@@ -145,7 +145,7 @@ def _numbered(words: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
 
 @lru_cache(1)
 def _constants() -> frozenset[object]:
-    from sqlglot.tokens import TokenType
+    from sqlglot import TokenType
 
     words = """STRING NUMBER BIT_STRING HEX_STRING BYTE_STRING NATIONAL_STRING RAW_STRING HEREDOC_STRING
         UNICODE_STRING TRUE FALSE NULL"""
@@ -153,7 +153,7 @@ def _constants() -> frozenset[object]:
 
 
 def _ends_in_doubt(token: Token) -> bool:
-    """Whether a backslash before the closing quote may have been an escape (`standard_conforming_strings`)."""
-    from sqlglot.tokens import TokenType
+    """Whether a backslash before the closing quote was an escape, as it is without standard strings."""
+    from sqlglot import TokenType
 
     return token.token_type is TokenType.STRING and token.text.endswith("\\")

@@ -1,0 +1,232 @@
+"""The audit as one HTML file that loads nothing: to open, mail, print and keep.
+
+Complete without JavaScript; the script only copies fixes and filters findings. A content security policy lets
+no other script run and nothing be fetched, whatever the database's names contain.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib import resources
+from itertools import count
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tenfold import __version__
+from tenfold.model.audit import Audit
+from tenfold.model.finding import Finding, Priority
+from tenfold.model.snapshot import Hidden, Snapshot
+from tenfold.report.outline import (
+    MEANINGS,
+    RuleGroup,
+    checklists,
+    counted,
+    evidence_sentence,
+    indexing_sentence,
+    legible,
+    outline,
+    stated,
+    taken,
+    tenancy_sentence,
+)
+from tenfold.report.table_map import root_relation, table_map
+from tenfold.rules.rule import Rule, find_rule
+from tenfold.rules.subject import Subject
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markdown_it import MarkdownIt
+    from markupsafe import Markup
+
+#: Findings of a rule that are shown before the rest is folded away.
+SHOWN = 10
+#: Statements of a fix that is shown unfolded, at the most urgent priority.
+UNFOLDED_STATEMENTS = 4
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding as the page shows it."""
+
+    #: Its place in `Audit.findings`, which is its anchor.
+    place: int
+    object: str
+    rest: str
+    #: The relation's oid on the map.
+    relation: int | None
+    #: The statements as a script.
+    fix: str | None
+    statements: int
+    unfolded: bool
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A rule's findings at one priority: those shown, and those folded away."""
+
+    rule: Rule
+    shown: tuple[Item, ...]
+    folded: tuple[Item, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.shown) + len(self.folded)
+
+    @property
+    def fixes(self) -> int:
+        return sum(item.fix is not None for item in (*self.shown, *self.folded))
+
+
+class Section(msgspec.Struct, frozen=True):
+    priority: Priority
+    count: int
+    groups: tuple[Group, ...]
+
+
+def render(audit: Audit, snapshot: Snapshot) -> str:
+    style, script = _asset("report.css"), _asset("report.js")
+    tiles = table_map(audit, snapshot)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            audit=audit,
+            snapshot=snapshot,
+            version=__version__,
+            style=style,
+            script=script,
+            policy=_policy(style, script),
+            taken=taken(audit),
+            headline=headline(audit),
+            counts={priority: audit.count(priority) for priority in Priority},
+            meanings=MEANINGS,
+            tenancy=tenancy_sentence(audit, snapshot),
+            evidence=evidence_sentence(audit),
+            indexing=indexing_sentence(audit),
+            map=tiles,
+            sections=tuple(_sections(audit, snapshot)),
+            rules=_rules(audit),
+            checklists=checklists(audit),
+            hidden=_hidden(snapshot.hidden),
+        )
+    )
+
+
+def headline(audit: Audit) -> str:
+    """What the counts come to."""
+    if not audit.findings:
+        return "Nothing to put right."
+    now, soon = audit.count(Priority.P0), audit.count(Priority.P1)
+    if now:
+        return f"{counted(now, 'finding')} cannot wait."
+    if soon:
+        return f"{counted(soon, 'finding')} to settle before production."
+    return f"Nothing urgent; {counted(len(audit.findings), 'finding')} for optimisation."
+
+
+# --- findings ---
+
+
+def _sections(audit: Audit, snapshot: Snapshot) -> Iterator[Section]:
+    subject = Subject(snapshot=snapshot, tenancy=audit.tenancy)
+    places = count()
+    for section in outline(audit):
+        groups = tuple(_group(group, subject, places) for group in section.rules)
+        yield Section(section.priority, section.count, groups)
+
+
+def _group(group: RuleGroup, subject: Subject, places: Iterator[int]) -> Group:
+    items = tuple(_item(finding, subject, next(places)) for finding in group.findings)
+    # A fold for one finding would hide it and save no room.
+    shown = SHOWN if len(items) > SHOWN + 1 else len(items)
+    return Group(group.rule, items[:shown], items[shown:])
+
+
+def _item(finding: Finding, subject: Subject, place: int) -> Item:
+    name, rest = stated(finding)
+    relation = root_relation(subject, finding)
+    statements = finding.fix or ()
+    return Item(
+        place=place,
+        object=name,
+        rest=rest,
+        relation=relation.oid if relation is not None else None,
+        fix=script_of(statements) if statements else None,
+        statements=len(statements),
+        unfolded=finding.priority is Priority.P0 and len(statements) <= UNFOLDED_STATEMENTS,
+    )
+
+
+def script_of(statements: Sequence[str]) -> str:
+    """The statements as psql takes them."""
+    return "\n".join(f"{statement.rstrip().removesuffix(';')};" for statement in statements)
+
+
+def _rules(audit: Audit) -> tuple[Rule, ...]:
+    """Each rule that the page names, by id."""
+    named = {finding.rule for finding in audit.findings}
+    named.update(ignored.finding.rule for ignored in audit.ignored)
+    named.update(failure.rule for failure in audit.undecided)
+    return tuple(find_rule(rule) for rule in sorted(named))
+
+
+def _hidden(hidden: Sequence[Hidden]) -> tuple[tuple[str, str, int], ...]:
+    """What the reading role was not shown, why, and for how many relations; 0 is the whole database."""
+    counts = Counter((entry.what, entry.why) for entry in hidden if entry.relation is not None)
+    whole = {(entry.what, entry.why): 0 for entry in hidden if entry.relation is None}
+    return tuple((what, legible(why), number) for (what, why), number in (whole | counts).items())
+
+
+# --- the template ---
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"prose": _prose, "legible": legible, "counted": counted}
+    return environment
+
+
+@cache
+def _asset(name: str) -> Markup:
+    """A style sheet or script of ours, to be set into the page as it is."""
+    from markupsafe import Markup
+
+    return Markup(resources.files(__package__).joinpath("templates", name).read_text("utf-8"))  # noqa: S704 our own file
+
+
+def _prose(text: str) -> Markup:
+    """A rule's Markdown as HTML; raw HTML in it is escaped."""
+    from markupsafe import Markup
+
+    return Markup(_markdown().render(text))  # noqa: S704 the renderer escapes
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def _policy(style: str, script: str) -> str:
+    """A Content-Security-Policy: this style sheet and this script, and nothing else."""
+    return (
+        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
