@@ -1,7 +1,6 @@
 """Writes the pages that are made from the code: `python -m docs.generate [--check]`.
 
-Rule pages come from the rules' docstrings, the configuration's from its structs, the schema of the JSON report
-from the structs that are encoded.
+Rule pages come from the rules' docstrings, the configuration's page from its structs.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+from docs.configuration import configuration_page
 from tenfold.rules.rule import all_rules
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -21,6 +21,7 @@ def pages() -> dict[Path, str]:
     """Every generated file with its content."""
     made = {RULES / f"{rule.id}.md": rule.page for rule in all_rules()}
     made[RULES / "README.md"] = _index()
+    made[REFERENCE / "configuration.md"] = configuration_page()
     return made
 
 

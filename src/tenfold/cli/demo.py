@@ -30,11 +30,11 @@ def command(tenants: int, scale: float, output: Path, keep: bool) -> int:
 
     Everything happens on an embedded server; nothing of yours is touched. Takes about a minute.
     """
-    from rich.console import Console
-
     from tenfold.cli.demo_story import Story
     from tenfold.cli.example import example_folder
+    from tenfold.cli.options import console_of_width
     from tenfold.pg.embedded import EmbeddedServer
+    from tenfold.report.terminal import WIDTH
 
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def command(tenants: int, scale: float, output: Path, keep: bool) -> int:
         raise UsageError(
             f"{output.parent} cannot be made: {error.strerror}; choose another --output"
         ) from error
-    console = Console(highlight=False)
+    console = console_of_width(WIDTH)
     start = time.monotonic()
     settings = {"shared_preload_libraries": "pg_stat_statements", "shared_buffers": "256MB"}
     with contextlib.ExitStack() as stack:

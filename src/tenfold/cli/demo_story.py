@@ -156,10 +156,13 @@ class Story:
             f"Each statement as {self._role}, for the median team, median of {ROUNDS} runs under EXPLAIN "
             "ANALYZE; what writes is rolled back.\n"
         )
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
         for heading in ("statement", "ms", "→ ms", "blocks", "→ blocks"):
-            table.add_column(heading, justify="left" if heading == "statement" else "right", no_wrap=True)
-        table.add_column("→ how the rows are found", overflow="ellipsis", no_wrap=True)
+            left = heading == "statement"
+            table.add_column(
+                heading, justify="left" if left else "right", no_wrap=True, max_width=27 if left else 8
+            )
+        table.add_column("how the rows are found → now", overflow="ellipsis", no_wrap=True, ratio=1)
         for name, old in sorted(slow.typical.items(), key=lambda item: -item[1].milliseconds):
             new = fast.typical[name]
             table.add_row(

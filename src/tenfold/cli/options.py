@@ -14,6 +14,8 @@ from tenfold.errors import UsageError
 from tenfold.model.finding import Priority
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from tenfold.catalog.config_file import LoadedConfig
     from tenfold.model.audit import Audit
     from tenfold.model.snapshot import Snapshot
@@ -123,3 +125,11 @@ def deliver(text: str, output: Path | None, what: str) -> None:
 
     write_whole(output, text.encode())
     click.echo(f"{what} written to {output}", err=True)
+
+
+def console_of_width(least: int) -> Console:
+    """A console for standard output: as wide as the terminal, and where there is none, wide enough."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=least)

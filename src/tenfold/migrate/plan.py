@@ -6,8 +6,10 @@ the same plan, and one that the plan was carried out on gives an empty one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
+
+import msgspec
 
 from tenfold.migrate.draft import Draft
 from tenfold.migrate.indexes import plan_indexes
@@ -32,8 +34,9 @@ from tenfold.migrate.settings import (
 from tenfold.migrate.tenant_column import add_tenant_column, parents_first
 from tenfold.migrate.wishes import Wish, gather, merged
 from tenfold.model.audit import Audit
-from tenfold.model.change import Change, Plan
+from tenfold.model.change import Change, Phase, Plan
 from tenfold.model.config import Config
+from tenfold.model.finding import Priority
 from tenfold.model.remedy import (
     AddForeignKey,
     AddTenantColumn,
@@ -94,6 +97,28 @@ def plan(snapshot: Snapshot, audit: Audit, config: Config = Config()) -> Plan:
         made_from=snapshot.server.now,
         changes=ordered(draft.changes.values(), _heat(subject)),
         skipped=tuple(draft.skipped),
+    )
+
+
+def select(made: Plan, *, priority: Priority | None = None, phases: Collection[Phase] = ()) -> Plan:
+    """The plan's changes that are this urgent or more, and of these phases (of none named: of all).
+
+    What a chosen change requires stays with it, whatever its phase.
+    """
+    by_id = {change.id: change for change in made.changes}
+    wanted = [
+        change.id
+        for change in made.changes
+        if (priority is None or change.priority <= priority) and (not phases or change.phase in phases)
+    ]
+    kept: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name not in kept:
+            kept.add(name)
+            wanted.extend(by_id[name].requires)
+    return msgspec.structs.replace(
+        made, changes=tuple(change for change in made.changes if change.id in kept)
     )
 
 

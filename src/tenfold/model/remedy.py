@@ -167,8 +167,8 @@ class AddForeignKey(_Remedy, frozen=True):
     parent_columns: tuple[str, ...]
     on_delete: str = "NO ACTION"
     on_update: str = "NO ACTION"
-    #: Of a partitioned table: the parts that hold rows. It refuses NOT VALID before PostgreSQL 18, and they do
-    #: not: each gets the key, and the table then adopts them without a scan.
+    #: Of a partitioned table: the parts that hold rows. It refuses NOT VALID before PostgreSQL 18, and they
+    #: do not: each gets the key, and the table then adopts them without a scan.
     partitions: tuple[Table, ...] = ()
 
 
@@ -385,7 +385,8 @@ def _(remedy: AddForeignKey) -> tuple[str, ...]:
 def _foreign_key(remedy: AddForeignKey) -> str:
     return (
         f"ALTER TABLE {remedy.table.sql} ADD CONSTRAINT {identifier(remedy.name)} "
-        f"FOREIGN KEY ({names(remedy.columns)}) REFERENCES {remedy.parent.sql} ({names(remedy.parent_columns)})"
+        f"FOREIGN KEY ({names(remedy.columns)}) "
+        f"REFERENCES {remedy.parent.sql} ({names(remedy.parent_columns)})"
         + (f" ON UPDATE {remedy.on_update}" if remedy.on_update != "NO ACTION" else "")
         + (f" ON DELETE {remedy.on_delete}" if remedy.on_delete != "NO ACTION" else "")
     )

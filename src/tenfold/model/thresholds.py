@@ -93,3 +93,8 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     #: Times more tenants than there are that statistics may count before they are called wrong: estimates of
     #: n_distinct from a sample are off by less where each value is met more than once (Haas and Stokes 1998).
     tenant_count_error: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is below zero")

@@ -72,8 +72,8 @@ def connect(
     """Opens a session: a reader, or one that may write.
 
     `source` is a URI, a key=value string or `service=...`; what it leaves out comes from the PG* environment,
-    so '' connects as psql does. A reader works inside `read_transaction`, which bounds its statements; outside
-    one, the driver still begins every transaction as READ ONLY. A writable session is in autocommit mode, and
+    so '' connects as psql does. A reader works inside `read_transaction`, which bounds its statements; the
+    driver begins its transactions as READ ONLY in any case. A writable session is in autocommit mode, and
     these are its timeouts in seconds, 0 being none. Raises SourceError, ConnectError and its kinds, and
     UsageError where a pooler would leave a writable session's settings to others.
     """
@@ -133,7 +133,7 @@ def translate_errors() -> Generator[None]:
 
 
 def translated(error: psycopg.Error) -> TenfoldError:
-    """Our error for one of the driver's. No DETAIL is passed on: it may quote a row."""
+    """Our error for one of the driver's, without what may be of a row: DETAIL, and values in the message."""
     said = (error.diag.message_primary or str(error)).strip().splitlines()
     what = said[0] if said else type(error).__name__
     match error:
@@ -151,6 +151,13 @@ def translated(error: psycopg.Error) -> TenfoldError:
             return PrivilegeError(f"{what}; grant the right, or connect as another role")
         case psycopg.OperationalError() if error.sqlstate is None or error.sqlstate.startswith("08"):
             return ConnectionLostError(f"the connection was lost ({what}); run the command again")
+        case pg_errors.DataError():
+            what = re.sub(r'(?<!parameter )"[^"]*"', '"..."', what)
+            return StatementError(f"the server refused a statement: {what}")
+        case pg_errors.RaiseException() | pg_errors.AssertFailure():
+            # The message is the application's own, and commonly names the row.
+            where = next(iter((error.diag.context or "").splitlines()), "a function")
+            return StatementError(f"code of the database's own refused a statement: {where}")
         case _:
             return StatementError(f"the server refused a statement: {what}")
 

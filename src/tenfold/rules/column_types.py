@@ -1,12 +1,14 @@
-"""When two columns hold the same kind of value, for all that lengths and domains differ."""
+"""Column types: when two hold the same kind of value, how far one reaches, and how a column gets another."""
 
 from __future__ import annotations
 
 import re
 
-from tenfold.model.relations import Column
+from tenfold.model.ddl import identifier
+from tenfold.model.relations import Column, Relation
 from tenfold.model.snapshot import Snapshot
 
+_NAME = re.compile(r'"(?:[^"]|"")+"|[^\W\d][\w$]*')
 _MODIFIER = re.compile(r"\([^)]*\)")
 
 #: Bytes of the integer types, by `format_type`.
@@ -34,3 +36,28 @@ def largest_integer(type_name: str) -> int | None:
     """The greatest value of an integer type; None for any other."""
     size = INTEGER_BYTES.get(type_name)
     return None if size is None else 2 ** (8 * size - 1) - 1
+
+
+def retype(
+    snapshot: Snapshot, table: Relation, column: Column, wanted: str, using: str | None = None
+) -> tuple[str, ...]:
+    """The statement that gives a column another type; none where the server refuses it.
+
+    It refuses for a column of a partition key, of the table or of a partition; that takes a new table. A
+    generated column's type is its expression's.
+    """
+    if column.generated or _is_partition_key(snapshot, table, identifier(column.name)):
+        return ()
+    name = identifier(column.name)
+    how = f" USING {using}" if using else ""
+    return (f"ALTER TABLE {table.qualified} ALTER COLUMN {name} TYPE {wanted}{how}",)
+
+
+def _is_partition_key(snapshot: Snapshot, table: Relation, name: str) -> bool:
+    """Whether the name stands in the partition key; a function of that name there is taken for it."""
+    if table.partition_key is None:
+        return False
+    return name in _NAME.findall(table.partition_key) or any(
+        _is_partition_key(snapshot, snapshot.relation_by_oid[part], name)
+        for part in snapshot.children_of(table.oid)
+    )

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
-from tenfold.model.ddl import fit, names
-from tenfold.model.relations import Constraint, Relation
-from tenfold.model.remedy import AddForeignKey, statements
+from tenfold.model.ddl import fit
+from tenfold.model.relations import Constraint, Index, Relation
+from tenfold.model.remedy import Table
 from tenfold.model.snapshot import Snapshot
 from tenfold.rules.subject import Subject, table_of
 
@@ -41,9 +39,16 @@ def is_key(snapshot: Snapshot, relation: int, columns: frozenset[int]) -> bool:
         index.unique
         and index.valid
         and index.predicate is None
-        and 0 not in index.key_columns
         and frozenset(index.key_columns) == columns
+        and not _is_deferrable(snapshot, index)
         for index in snapshot.indexes_of(relation)
+    )
+
+
+def _is_deferrable(snapshot: Snapshot, index: Index) -> bool:
+    return index.constraint is not None and any(
+        constraint.oid == index.constraint and constraint.deferrable
+        for constraint in snapshot.constraints_of(index.relation)
     )
 
 
@@ -53,23 +58,8 @@ def free_constraint_name(subject: Subject, relation: Relation, *columns: str) ->
     return fit("_".join([relation.name, *columns, "fkey"]), taken)
 
 
-def on_every_partition(subject: Subject, relation: Relation, key: AddForeignKey) -> tuple[str, ...]:
-    """The statements that add a foreign key to a partitioned table without a scan under lock.
-
-    NOT VALID is refused there before PostgreSQL 18. Partition by partition it is not, and the last statement
-    finds valid keys everywhere and adopts them.
-    """
-    leaves = [subject.snapshot.relation_by_oid[oid] for oid in subject.snapshot.leaves_of(relation.oid)]
-    each = [
-        statement
-        for leaf in leaves
-        if leaf.kind != "f"
-        for statement in statements(msgspec.structs.replace(key, table=table_of(leaf)))
-    ]
-    whole, _validate = statements(key)
-    return (*each, whole.removesuffix(" NOT VALID"))
-
-
-def column_list(subject: Subject, relation: int, numbers: Iterable[int]) -> str:
-    """Column names as SQL text: `team_id, "order"`."""
-    return names(subject.snapshot.column_names(relation, numbers))
+def parts_with_keys(subject: Subject, relation: Relation) -> tuple[Table, ...]:
+    """Of a partitioned table, the parts that a foreign key is added to first; empty for any other."""
+    if relation.kind != "p":
+        return ()
+    return tuple(table_of(part) for part in subject.storage_of(relation) if part.kind == "r")

@@ -9,11 +9,15 @@ import pytest
 from tenfold.pg.connect import connect, execute_script
 from tests.db.rules.casefile import Case, Run, case_files
 
+#: Advice for a table that lacks the tenant column, to be followed once another rule's fix has added it.
+AFTER_ANOTHER_FIX = {"tenant-rls-off"}
+
 PARAMETERS = [
     pytest.param(file.rule, case, id=f"{file.rule}-{case.name.replace(' ', '-')}")
     for file in case_files()
     for case in file.cases
-    if case.finds
+    # What a patch makes up is not there to be put right.
+    if case.finds and not case.patch and file.rule not in AFTER_ANOTHER_FIX
 ]
 
 

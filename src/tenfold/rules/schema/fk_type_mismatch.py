@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from tenfold.model.ddl import identifier
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Column, Constraint, Relation
-from tenfold.rules.column_types import INTEGER_BYTES, base_type, same_type
+from tenfold.rules.column_types import INTEGER_BYTES, base_type, retype, same_type
 from tenfold.rules.foreign_keys import foreign_keys_of, pairs
 from tenfold.rules.subject import Subject
 
@@ -58,7 +58,7 @@ def _finding(subject: Subject, table: Relation, key: Constraint, own: Column, re
         relation=table.oid,
         message=f"{table.display}.{column} is {own.type} and refers to {parent.display}."
         f"{identifier(referred.name)}, which is {referred.type}: {harm}",
-        advice=(f"ALTER TABLE {table.qualified} ALTER COLUMN {column} TYPE {referred.type}",),
+        advice=retype(subject.snapshot, table, own, referred.type),
     )
 
 

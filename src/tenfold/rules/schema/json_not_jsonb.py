@@ -25,6 +25,7 @@ from collections.abc import Iterator
 
 from tenfold.model.ddl import identifier
 from tenfold.model.finding import Finding, Priority
+from tenfold.rules.column_types import retype
 from tenfold.rules.schema._columns import columns_of_type
 from tenfold.rules.subject import Subject
 
@@ -45,5 +46,5 @@ def check(subject: Subject) -> Iterator[Finding]:
             relation=table.oid,
             message=f"{table.display}.{name} is json: every look into it parses the whole text, "
             "and no index can serve one",
-            advice=(f"ALTER TABLE {table.qualified} ALTER COLUMN {name} TYPE jsonb USING {name}::jsonb",),
+            advice=retype(subject.snapshot, table, column, "jsonb", f"{name}::jsonb"),
         )

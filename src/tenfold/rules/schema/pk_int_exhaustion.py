@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from tenfold.model.ddl import identifier
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Column, Relation
-from tenfold.rules.column_types import largest_integer
+from tenfold.rules.column_types import largest_integer, retype
 from tenfold.rules.schema._ranges import exhaustion_priority, sequences_by_column
 from tenfold.rules.subject import Subject
 
@@ -76,27 +76,22 @@ def _finding(subject: Subject, table: Relation, column: Column, used: float, lim
         relation=table.oid,
         message=f"{table.display}.{name} is {column.type} and has used {used:.0%} of its range: "
         f"the insert after {limit:,} fails",
-        advice=(
-            f"ALTER TABLE {table.qualified} ALTER COLUMN {name} TYPE bigint",
-            *(_widen(subject, relation, number) for relation, number in referring),
-        ),
+        advice=tuple(text for each in (column, *referring) for text in _widen(subject, each)),
     )
 
 
-def _widen(subject: Subject, relation: int, number: int) -> str:
-    column = subject.snapshot.column_by_number[relation, number]
-    table = subject.snapshot.relation_by_oid[relation]
-    return f"ALTER TABLE {table.qualified} ALTER COLUMN {identifier(column.name)} TYPE bigint"
+def _widen(subject: Subject, column: Column) -> tuple[str, ...]:
+    return retype(subject.snapshot, subject.snapshot.relation_by_oid[column.relation], column, "bigint")
 
 
-def _referring_columns(subject: Subject) -> dict[tuple[int, int], tuple[tuple[int, int], ...]]:
+def _referring_columns(subject: Subject) -> dict[tuple[int, int], tuple[Column, ...]]:
     """Columns of foreign keys that are narrower than bigint, by the column that they refer to."""
-    found: dict[tuple[int, int], dict[tuple[int, int], None]] = {}
+    found: dict[tuple[int, int], dict[Column, None]] = {}
     for key in subject.snapshot.constraints:
         if key.kind != "f" or key.parent is not None or key.foreign_relation is None:
             continue
         for here, there in zip(key.columns, key.foreign_columns or (), strict=True):
             column = subject.snapshot.column_by_number[key.relation, here]
             if column.type in ("integer", "smallint"):
-                found.setdefault((key.foreign_relation, there), {})[key.relation, here] = None
+                found.setdefault((key.foreign_relation, there), {})[column] = None
     return {target: tuple(columns) for target, columns in found.items()}

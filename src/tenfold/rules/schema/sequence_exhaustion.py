@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from tenfold.model.ddl import identifier, qualified
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Column, Sequence
-from tenfold.rules.column_types import largest_integer
+from tenfold.rules.column_types import largest_integer, retype
 from tenfold.rules.schema._ranges import exhaustion_priority
 from tenfold.rules.subject import Subject
 
@@ -92,6 +92,6 @@ def _finding(subject: Subject, sequence: Sequence, column: Column | None, used: 
 def _advice(subject: Subject, sequence: Sequence, column: Column | None) -> Iterator[str]:
     if column is not None and column.type in ("integer", "smallint"):
         table = subject.snapshot.relation_by_oid[column.relation]
-        yield f"ALTER TABLE {table.qualified} ALTER COLUMN {identifier(column.name)} TYPE bigint"
+        yield from retype(subject.snapshot, table, column, "bigint")
     if sequence.type != "bigint":
         yield f"ALTER SEQUENCE {sequence.qualified} AS bigint"

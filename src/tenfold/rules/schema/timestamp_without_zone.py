@@ -28,6 +28,7 @@ from collections.abc import Iterator
 
 from tenfold.model.ddl import identifier
 from tenfold.model.finding import Finding, Priority
+from tenfold.rules.column_types import retype
 from tenfold.rules.schema._columns import columns_of_type
 from tenfold.rules.subject import Subject
 
@@ -48,11 +49,5 @@ def check(subject: Subject) -> Iterator[Finding]:
             relation=table.oid,
             message=f"{table.display}.{name} is timestamp without time zone: it says what a clock showed, "
             "and not where",
-            # The expression of a generated column has a type of its own.
-            advice=()
-            if column.generated
-            else (
-                f"ALTER TABLE {table.qualified} ALTER COLUMN {name} TYPE timestamptz "
-                f"USING {name} AT TIME ZONE 'UTC'",
-            ),
+            advice=retype(subject.snapshot, table, column, "timestamptz", f"{name} AT TIME ZONE 'UTC'"),
         )

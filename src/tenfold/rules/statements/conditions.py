@@ -5,13 +5,13 @@ What is not understood is noted as mentioned, and its sub-queries are read all t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Literal, NamedTuple, Protocol
 
 from sqlglot import exp
 
 from tenfold.rules.statements import equalities
-from tenfold.rules.statements.equalities import Edge, Hold, Rule
+from tenfold.rules.statements.equalities import Edge, Hold, Rule, Thing
 from tenfold.rules.statements.scopes import Names, Node, Scope, Source, Value
 
 #: How a condition compares a column: `=`, IN with several, with a lower or an upper limit, or in another way
@@ -45,7 +45,7 @@ class Place(NamedTuple):
     @property
     def strict(self) -> bool:
         """Whether it removes rows from the result for good."""
-        return not self.outer and not self.scope.nullable
+        return not self.outer
 
     def hold(self, use: int) -> Hold:
         """What a comparison with a constant does to the column of this use."""
@@ -116,6 +116,14 @@ class Conditions:
             self._note(one, "equal", place)
         elif isinstance(other, tuple) and one == "constant":
             self._note(other, "equal", place)
+
+    def loosen(self, uses: Set[int]) -> None:
+        """An outer join may replace the rows of these uses by nulls, whatever holds among them so far."""
+        self.facts = [
+            fact._replace(hold=Hold.LOOSELY) if fact.node.use in uses else fact for fact in self.facts
+        ]
+        self.edges = [_loosened(edge) if edge.one.use in uses else edge for edge in self.edges]
+        self.links = [_loosened(link) if link.one in uses else link for link in self.links]
 
     # --- one condition, without parentheses, that is no AND ---
 
@@ -308,6 +316,13 @@ class Conditions:
         self.joined.update((one, other))
         self.edges.append(Edge(one, other, forth, back))
         self.links.append(Edge(one.use, other.use, forth, back))
+
+
+def _loosened(edge: Edge[Thing]) -> Edge[Thing]:
+    forth, back = (
+        equalities.SAME if rule == equalities.STRICT else rule for rule in (edge.forth, edge.back)
+    )
+    return Edge(edge.one, edge.other, forth, back)
 
 
 def topmost(tree: exp.Expr, kind: type[exp.Expr]) -> Iterator[exp.Expr]:

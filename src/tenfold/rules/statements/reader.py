@@ -58,17 +58,16 @@ class _Reader:
         *,
         forth: Rule = equalities.INTO_NULLABLE,
         back: Rule = equalities.NOTHING,
-        nullable: bool = False,
     ) -> Source:
         """Reads a statement or query in the scope around it; the columns that it returns."""
-        inner = Scope(scope, forth=forth, back=back, nullable=nullable)
+        inner = Scope(scope, forth=forth, back=back)
         self._ctes(tree, inner)
         match tree:
             case exp.Subquery():
-                return self.query(tree.this, inner, forth=forth, back=back, nullable=nullable)
+                return self.query(tree.this, inner, forth=forth, back=back)
             case exp.SetOperation():
-                left = self.query(tree.left, inner, forth=forth, back=back, nullable=nullable)
-                return united(left, self.query(tree.right, inner, forth=forth, back=back, nullable=nullable))
+                left = self.query(tree.left, inner, forth=forth, back=back)
+                return united(left, self.query(tree.right, inner, forth=forth, back=back))
             case exp.Select():
                 return self._select(tree, inner)
             case exp.Values():
@@ -203,15 +202,16 @@ class _Reader:
     def _ctes(self, tree: exp.Expr, scope: Scope) -> None:
         clause: Any = tree.args.get("with_")
         for cte in clause.expressions if clause is not None else ():
+            before = len(self.uses)
             name = spelt(cte.args["alias"].this)
             if clause.recursive and isinstance(cte.this, exp.SetOperation):
                 # The second branch sees what the first returns.
                 start = self.query(cte.this.left, scope)
-                scope.ctes[name] = self._renamed(start, cte)
+                scope.ctes[name] = self._rows(start, cte, before)
                 rows = united(start, self.query(cte.this.right, scope))
             else:
                 rows = self.query(cte.this, scope)
-            scope.ctes[name] = self._renamed(rows, cte)
+            scope.ctes[name] = self._rows(rows, cte, before)
 
     # --- FROM ---
 
@@ -261,9 +261,9 @@ class _Reader:
             case exp.Subquery(this=exp.Table()):
                 self._source(tree.this, scope)
             case exp.Subquery():
-                scope.sources[alias] = self._derived(tree, tree, scope, nullable=nullable)
+                scope.sources[alias] = self._derived(tree, tree, scope)
             case exp.Lateral(this=exp.Subquery()):
-                scope.sources[alias] = self._derived(tree, tree.this, scope, nullable=nullable)
+                scope.sources[alias] = self._derived(tree, tree.this, scope)
             case exp.Values():
                 scope.sources[alias] = self._renamed(_values(tree), tree)
             case _:
@@ -287,15 +287,13 @@ class _Reader:
 
     def _derived(self, tree: exp.Expr, query: exp.Expr, scope: Scope, *, nullable: bool) -> Source:
         before = len(self.uses)
-        source = self.query(
-            query,
-            scope,
-            forth=equalities.INTO_NULLABLE if nullable else equalities.STRICT,
-            back=equalities.FROM_NULLABLE if nullable else equalities.STRICT,
-            nullable=nullable or scope.nullable,
-        )
-        scope.uses.update(range(before, len(self.uses)))
-        return self._renamed(source, tree)
+        forth = equalities.INTO_NULLABLE if nullable else equalities.STRICT
+        back = equalities.FROM_NULLABLE if nullable else equalities.STRICT
+        return self._rows(self.query(query, scope, forth=forth, back=back), tree, before)
+
+    def _rows(self, source: Source, tree: exp.Expr, before: int) -> Source:
+        """The rows of a query, under the names given to them; its uses are those since `before`."""
+        return self._renamed(source._replace(uses=frozenset(range(before, len(self.uses)))), tree)
 
     def _renamed(self, source: Source, tree: exp.Expr) -> Source:
         return renamed(source, self.names.columns(source), tree)

@@ -34,6 +34,8 @@ class Source(NamedTuple):
     relation: int = 0
     #: Columns of those rows, in order. None: not known, any column may be there.
     columns: Mapping[str, Value] | None = None
+    #: Uses that those rows come from.
+    uses: frozenset[int] = frozenset()
 
     @property
     def is_known(self) -> bool:
@@ -47,18 +49,15 @@ class Scope:
         *,
         forth: Rule = equalities.INTO_NULLABLE,
         back: Rule = equalities.NOTHING,
-        nullable: bool = False,
     ) -> None:
         self.parent = parent
         #: What an equality of a column around it and one in it tells of the other.
         self.forth, self.back = forth, back
-        #: Whether an outer join may replace its rows by nulls.
-        self.nullable = nullable
         self.sources: dict[str, Source] = {}
         self.ctes: dict[str, Source] = {}
         #: Columns that USING or NATURAL made one.
         self.merged: dict[str, Value] = {}
-        #: Its own uses and those of the derived tables in its FROM list.
+        #: Its own uses and those of derived tables and CTEs in its FROM list.
         self.uses: set[int] = set()
 
     def cte(self, name: str) -> Source | None:
@@ -161,7 +160,8 @@ def renamed(source: Source, columns: Mapping[str, Value], tree: exp.Expr) -> Sou
     if not given or (source.use is None and source.columns is None):
         return source
     rest = list(columns.items())[len(given) :]
-    return Source(columns=dict([*zip(given, columns.values(), strict=False), *rest]))
+    named = dict([*zip(given, columns.values(), strict=False), *rest])
+    return Source(columns=named, uses=source.uses)
 
 
 def united(left: Source, right: Source) -> Source:

@@ -61,8 +61,9 @@ def _way_out(subject: Subject, table: TenantTable) -> tuple[tuple[Remedy, ...], 
         return (remedy,), (), "none is known"
     count = f"SELECT count(*) FROM {remedy.table.sql} WHERE {identifier(remedy.column)} IS NULL"
     statistics = subject.snapshot.statistics_of(table.relation.oid, table.column.number)
-    known = f"about {statistics.null_frac:.1%} of the rows are" if statistics else "no statistics tell of any"
-    return (), (count, *statements(remedy)), known
+    if statistics is None:
+        return (), (count, *statements(remedy)), "no statistics tell of any"
+    return (), (count,), f"about {statistics.null_frac:.1%} of the rows are so"
 
 
 def _is_checked(subject: Subject, table: TenantTable) -> bool:

@@ -46,6 +46,7 @@ from tenfold.rules.foreign_keys import (
     free_constraint_name,
     is_key,
     pairs,
+    parts_with_keys,
 )
 from tenfold.rules.subject import Subject, TenantTable, table_of
 
@@ -102,14 +103,14 @@ def _way_out(
 ) -> tuple[tuple[Remedy, ...], tuple[str, ...]]:
     """The unique index where there is none, and the composite key; dropping the old one is advice.
 
-    Nothing where it takes more than that: types that differ, a partitioned table (its keys must include the
-    partition key), a parent key over its tenant column already, an action that cannot leave the tenant alone.
+    Nothing where it takes more than that: types that differ, a partitioned parent (its unique index must
+    include the partition key), a key over a tenant column already, an action that cannot leave the tenant
+    alone.
     """
     on_delete = _on_delete(subject, key)
     if (
         on_delete is None
         or key.on_update in _CLEARS
-        or "p" in (table.relation.kind, parent.relation.kind)
         or table.column.number in key.columns
         or parent.column.number in (key.foreign_columns or ())
         or not same_type(subject.snapshot, table.column, parent.column)
@@ -125,6 +126,7 @@ def _way_out(
         parent_columns=(parent.column.name, *there),
         on_delete=on_delete,
         on_update=ACTIONS[key.on_update],
+        partitions=parts_with_keys(subject, table.relation),
     )
     # With the tenant null, a composite key checks nothing: then the old one still does something.
     old = DropConstraint(table=table_of(table.relation), name=key.name, definition=key.definition)
@@ -132,6 +134,8 @@ def _way_out(
     target = frozenset((parent.column.number, *(key.foreign_columns or ())))
     if is_key(subject.snapshot, parent.relation.oid, target):
         return (composite,), advice
+    if parent.relation.kind == "p":
+        return (), ()
     unique = subject.create_index(parent.relation, parent.column.name, *there, unique=True)
     return (unique, composite), advice
 

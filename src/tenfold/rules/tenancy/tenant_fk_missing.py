@@ -40,8 +40,8 @@ from tenfold.rules.foreign_keys import (
     foreign_keys_of,
     free_constraint_name,
     is_key,
-    on_every_partition,
     pairs,
+    parts_with_keys,
 )
 from tenfold.rules.subject import Subject, TenantTable, table_of
 
@@ -71,7 +71,6 @@ def _holds(subject: Subject, constraint: Constraint, column: Column) -> bool:
 
 def _finding(subject: Subject, table: TenantTable, root: Relation, key: Column) -> Finding:
     typed = same_type(subject.snapshot, table.column, key)
-    remedies, advice = _way_out(subject, table, root, key) if typed else ((), ())
     column = f"{table.relation.display}.{identifier(table.column.name)}"
     but = "" if typed else f"; its type, {table.column.type}, must become {key.type} first"
     return Finding(
@@ -81,23 +80,19 @@ def _finding(subject: Subject, table: TenantTable, root: Relation, key: Column) 
         relation=table.relation.oid,
         message=f"{column} has no foreign key to {root.display}: rows of tenants that do not exist go in, "
         f"and those of deleted tenants stay{but}",
-        remedies=remedies,
-        advice=advice,
+        remedies=_way_out(subject, table, root, key) if typed else (),
     )
 
 
-def _way_out(
-    subject: Subject, table: TenantTable, root: Relation, key: Column
-) -> tuple[tuple[Remedy, ...], tuple[str, ...]]:
+def _way_out(subject: Subject, table: TenantTable, root: Relation, key: Column) -> tuple[Remedy, ...]:
     if not is_key(subject.snapshot, root.oid, frozenset((key.number,))):
-        return (), ()
+        return ()
     remedy = AddForeignKey(
         table=table_of(table.relation),
         name=free_constraint_name(subject, table.relation, table.column.name),
         columns=(table.column.name,),
         parent=table_of(root),
         parent_columns=(key.name,),
+        partitions=parts_with_keys(subject, table.relation),
     )
-    if table.relation.kind == "p":
-        return (), on_every_partition(subject, table.relation, remedy)
-    return (remedy,), ()
+    return (remedy,)

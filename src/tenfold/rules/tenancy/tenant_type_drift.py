@@ -29,7 +29,7 @@ from collections.abc import Iterator
 
 from tenfold.model.ddl import identifier
 from tenfold.model.finding import Finding, Priority
-from tenfold.rules.column_types import INTEGER_BYTES, bare_type, base_type
+from tenfold.rules.column_types import INTEGER_BYTES, bare_type, base_type, retype
 from tenfold.rules.subject import Subject, TenantTable
 
 ID = "tenant-type-drift"
@@ -56,8 +56,5 @@ def _finding(subject: Subject, table: TenantTable, wanted: str, whose: str) -> F
         object=table.relation.display,
         relation=table.relation.oid,
         message=f"{table.relation.display}.{column} is {table.column.type}, {whose} is {wanted}: {harm}",
-        advice=(
-            f"ALTER TABLE {table.relation.qualified} ALTER COLUMN {column} TYPE {wanted} "
-            f"USING {column}::{wanted}",
-        ),
+        advice=retype(subject.snapshot, table.relation, table.column, wanted, f"{column}::{wanted}"),
     )

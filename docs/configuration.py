@@ -1,0 +1,110 @@
+"""Writes the reference of `tenfold.toml` from the structs that decode it and the comments above their fields."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from tenfold.model import config
+from tenfold.model.thresholds import Thresholds
+
+INTRODUCTION = """# Configuration
+
+`tenfold.toml` is found upwards from the working directory, or named with `--config`; in a `pyproject.toml` the
+same keys go below `[tool.tenfold]`. Everything can be left out: what the catalog tells is found by evidence. An
+unknown key is an error.
+
+```toml
+[tenancy]
+columns = ["team_id"]
+tenant_table = "teams"
+setting = "app.team_id"
+application_role = "app"
+
+[workload]
+file = "workload.sql"
+
+[operations_per_day]
+messages = 100_000
+
+[personal_data]
+tables = ["personas"]
+
+[thresholds]
+slow_statement_ms = 100
+
+[[ignore]]
+rule = "index-unused"
+object = "invoices"
+reason = "the yearly report needs it"
+expires = 2027-01-31
+```
+"""
+
+SECTIONS = (
+    ("[tenancy]", config.TenancyConfig),
+    ("[workload]", config.WorkloadConfig),
+    ("[personal_data]", config.PersonalDataConfig),
+    ("[[ignore]]", config.Ignore),
+    ("top level", config.Config),
+    ("[thresholds]", Thresholds),
+)
+
+
+class Field(NamedTuple):
+    name: str
+    type: str
+    default: str
+    comment: str
+
+
+def configuration_page() -> str:
+    return "\n".join(_lines()) + "\n"
+
+
+def fields_of(struct: type[msgspec.Struct]) -> Iterator[Field]:
+    """The struct's fields with the `#:` comment above each, as its source has them."""
+    defaults = {field.name: field for field in msgspec.structs.fields(struct)}
+    comment: list[str] = []
+    for line in inspect.getsource(struct).splitlines():
+        text = line.strip()
+        if text.startswith("#:"):
+            comment.append(text.removeprefix("#:").strip())
+            continue
+        name, colon, rest = text.partition(": ")
+        if colon and name in defaults:
+            field = defaults[name]
+            default = "required" if field.required else _default(field.default, field.default_factory)
+            yield Field(name, rest.split(" = ")[0], default, " ".join(comment))
+        comment = []
+
+
+def _default(value: object, factory: object) -> str:
+    if value is msgspec.NODEFAULT:
+        return "empty"
+    if value is None or value == ():
+        return "none"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _lines() -> Iterator[str]:
+    yield INTRODUCTION
+    for heading, struct in SECTIONS:
+        fields = [field for field in fields_of(struct) if not _is_section(field)]
+        if not fields:
+            continue
+        yield f"## {heading}"
+        yield ""
+        yield "| key | type | default | meaning |"
+        yield "|---|---|---|---|"
+        for field in fields:
+            kind = field.type.replace("|", "\\|")
+            yield f"| `{field.name}` | `{kind}` | {field.default} | {field.comment} |"
+        yield ""
+
+
+def _is_section(field: Field) -> bool:
+    return field.type.endswith("Config") or field.type == "Thresholds" or "Ignore" in field.type

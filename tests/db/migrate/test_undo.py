@@ -1,0 +1,186 @@
+"""Undo: what we did, backwards, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from tenfold.errors import ApplyInProgressError
+from tenfold.migrate.journal import Journal
+from tenfold.migrate.run import State
+from tenfold.model.change import Change, Phase
+from tests.db.migrate.applier import Applier
+from tests.db.migrate.changes import (
+    LIMITS,
+    add_column,
+    check_not_null,
+    drop_index,
+    enable_rls,
+    fill,
+    index,
+    plan_of,
+    trigger,
+    validate,
+)
+from tests.db.migrate.conftest import Bench
+from tests.db.migrate.test_faults import BUILD_WAITS
+from tests.db.migrate.test_locks import holder, leave_invalid_drop
+
+WHOLE = (index(), add_column(), trigger(), fill(), check_not_null(), validate())
+
+SCHEMA = """
+SELECT jsonb_agg(line ORDER BY line) FROM (
+    SELECT pg_get_indexdef(indexrelid) || indisvalid FROM pg_index WHERE indrelid = 'messages'::regclass
+    UNION ALL SELECT attname || format_type(atttypid, atttypmod) || attnotnull FROM pg_attribute
+               WHERE attrelid = 'messages'::regclass AND attnum > 0 AND NOT attisdropped
+    UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'messages'::regclass
+    UNION ALL SELECT tgname FROM pg_trigger WHERE tgrelid = 'messages'::regclass AND NOT tgisinternal
+    UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+) AS lines (line)
+"""
+
+
+def ids(run):
+    return [outcome.change.id.removeprefix("undo:") for outcome in run.of(State.DONE)]
+
+
+@pytest.mark.servers(15, 16, 18)
+def test_puts_the_schema_back(bench: Bench) -> None:
+    before = bench.value(SCHEMA)
+    bench.apply(plan_of(bench.dsn, *WHOLE))
+    assert bench.value(SCHEMA) != before
+    run = bench.undo()
+    assert run.complete
+    assert ids(run) == ["check:team_id", "trigger:team_id", "add-column:team_id", "create-index:idx_messages_number"]
+    assert bench.value(SCHEMA) == before
+    assert bench.undo().outcomes == ()
+
+
+def test_apply_goes_on_after_an_undo(bench: Bench) -> None:
+    plan = plan_of(bench.dsn, *WHOLE)
+    bench.apply(plan)
+    whole = bench.value(SCHEMA)
+    bench.undo()
+    assert bench.apply(plan).complete
+    assert bench.value(SCHEMA) == whole
+    assert len(ids(bench.undo())) == 4
+
+
+def test_what_was_done_before_we_came_stays(bench: Bench) -> None:
+    with bench.connect() as connection:
+        connection.execute(index().sql[0])
+    bench.apply(plan_of(bench.dsn, index(), add_column()))
+    assert ids(bench.undo()) == ["add-column:team_id"]
+    assert bench.indexes()["idx_messages_number"]
+
+
+def test_what_somebody_undid_already_is_not_undone_again(bench: Bench) -> None:
+    bench.apply(plan_of(bench.dsn, index(), add_column()))
+    with bench.connect() as connection:
+        connection.execute("DROP INDEX idx_messages_number")
+    assert ids(bench.undo()) == ["add-column:team_id"]
+
+
+def test_of_another_database_nothing_is_undone(bench: Bench) -> None:
+    bench.apply(plan_of(bench.dsn, index()))
+    (journal,) = bench.folder.iterdir()
+    journal.rename(journal.with_name("0123456789abcdef.jsonl"))
+    assert bench.undo().outcomes == ()
+    assert bench.indexes()["idx_messages_number"]
+
+
+def test_the_last_one_a_phase_or_an_object(bench: Bench) -> None:
+    changes = (index(), add_column(), index("idx_teams_name", "name", table="teams"), enable_rls())
+    bench.apply(plan_of(bench.dsn, *changes), phases=tuple(Phase))
+    assert ids(bench.undo(last=1)) == ["enable-rls:messages"]
+    assert ids(bench.undo(phases=[Phase.KEYS])) == ["add-column:team_id"]
+    assert ids(bench.undo(objects=["teams"])) == ["create-index:idx_teams_name"]
+    assert ids(bench.undo(last=5)) == ["create-index:idx_messages_number"]
+
+
+def test_what_another_change_still_needs_stays(bench: Bench) -> None:
+    needing = replace(index("idx_two", "team_id"), requires=("add-column:team_id",))
+    bench.apply(plan_of(bench.dsn, add_column(), needing))
+    run = bench.undo(phases=[Phase.KEYS])
+    assert [outcome.state for outcome in run.outcomes] == [State.LEFT_OUT, State.NOT_ATTEMPTED]
+    assert "undo: create-index:idx_two" in run.outcomes[1].why
+    assert bench.indexes()["idx_two"]
+    assert bench.undo().complete
+
+
+def test_a_dry_run_says_what_would_be_undone(bench: Bench) -> None:
+    bench.apply(plan_of(bench.dsn, index(), add_column()))
+    before = bench.value(SCHEMA)
+    run = bench.undo(dry_run=True, last=1)
+    assert [(each.state, each.change.id) for each in run.outcomes] == [
+        (State.TODO, "undo:add-column:team_id"),
+        (State.LEFT_OUT, "undo:create-index:idx_messages_number"),
+    ]
+    assert bench.value(SCHEMA) == before
+
+
+def test_a_change_that_was_killed_after_its_commit_is_ours(bench: Bench) -> None:
+    """The build ends well on the server after its client was killed, so the journal knows only its beginning."""
+    plan = plan_of(bench.dsn, index())
+    with holder(bench, "INSERT INTO messages (thread_id) VALUES (1)"), Applier(plan, bench.dsn, bench.folder) as applier:
+        bench.until(BUILD_WAITS)
+        applier.process.kill()
+        applier.wait()
+    bench.until("SELECT bool_and(indisvalid) FROM pg_index WHERE indrelid = 'messages'::regclass")
+    assert ids(bench.undo()) == ["create-index:idx_messages_number"]
+
+
+def test_a_dropped_index_is_built_again(bench: Bench) -> None:
+    with bench.connect() as connection:
+        connection.execute("CREATE INDEX idx_messages_number ON messages (number)")
+    before = bench.value(SCHEMA)
+    bench.apply(plan_of(bench.dsn, drop_index("idx_messages_number", index().sql[0])))
+    assert "idx_messages_number" not in bench.indexes()
+    assert bench.undo().complete
+    assert bench.value(SCHEMA) == before
+
+
+def test_an_undo_that_was_killed_is_finished(bench: Bench) -> None:
+    bench.apply(plan_of(bench.dsn, index()))
+    leave_invalid_drop(bench)
+    assert bench.indexes()["idx_messages_number"] is False
+    assert ids(bench.undo()) == ["create-index:idx_messages_number"]
+    assert bench.indexes() == {"messages_pkey": True}
+
+
+def test_an_undo_keeps_to_the_lock_timeout(bench: Bench) -> None:
+    bench.apply(plan_of(bench.dsn, add_column()))
+    with holder(bench, "SELECT FROM messages LIMIT 1"):
+        run = bench.undo(limits=replace(LIMITS, lock_timeout=0.2, attempts=2))
+        assert "blocked by" in run.outcomes[0].why
+    assert ids(bench.undo()) == ["add-column:team_id"]
+
+
+def test_apply_and_undo_exclude_each_other(bench: Bench) -> None:
+    caught = []
+
+    def react(event: str) -> None:
+        if event == "started" and not caught:
+            with pytest.raises(ApplyInProgressError):
+                bench.undo()
+            caught.append(True)
+
+    bench.events.react = react
+    bench.apply(plan_of(bench.dsn, index()))
+    assert caught
+
+
+def test_the_journal_tells_the_whole_story(bench: Bench) -> None:
+    failing: Change = replace(add_column(), sql=("SELECT 1/0",))
+    bench.apply(plan_of(bench.dsn, index(), failing))
+    bench.undo()
+    (path,) = bench.folder.iterdir()
+    events = [(record.event, record.id) for record in Journal(path).records()]
+    assert events == [
+        ("started", "create-index:idx_messages_number"),
+        ("finished", "create-index:idx_messages_number"),
+        ("started", "add-column:team_id"),
+        ("failed", "add-column:team_id"),
+        ("undoing", "create-index:idx_messages_number"),
+        ("undone", "create-index:idx_messages_number"),
+    ]
