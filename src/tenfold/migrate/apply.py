@@ -1,8 +1,8 @@
 """Carries a plan out on a live database: the toolkit's only writer.
 
-The database is the journal of how far a plan has come: each change knows whether it is done, so that a run that
-ended at any point, however it ended, is finished by running it again. Writers and readers go on meanwhile;
-nobody waits for a change of ours for longer than `Limits.lock_timeout`.
+The database is the journal of how far a plan has come: each change knows whether it is done, so that a run
+that ended at any point, however it ended, is finished by running it again. Writers and readers go on
+meanwhile; nobody waits for a change of ours for longer than `Limits.lock_timeout`.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def apply(
 ) -> Run:
     """Carries out the changes of these phases and priorities; of None, all, but for `isolation`.
 
-    A change that fails is in the outcome, and others that do not require it are carried out all the same. With
-    `dry_run` nothing is written. Raises ForeignPlanError, ApplyInProgressError and ConnectError where it cannot
-    begin, ConnectionLostError and ApplyInterruptedError where it cannot go on, OutputError where the journal
-    cannot be written.
+    A change that fails is in the outcome, and others that do not require it are carried out all the same.
+    With `dry_run` nothing is written. Raises ForeignPlanError, ApplyInProgressError and ConnectError where it
+    cannot begin, ConnectionLostError and ApplyInterruptedError where it cannot go on, OutputError where the
+    journal cannot be written.
     """
     refusal = _choice(phases, priorities)
     if dry_run:

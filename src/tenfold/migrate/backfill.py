@@ -1,8 +1,8 @@
 """Fills a column in batches along the primary key, each a short transaction that waits for nobody's rows.
 
 A batch first finds pending keys without a lock, then locks those rows that are free, and updates them: it can
-neither deadlock with writers nor hold a row for longer than the lock timeout. A row that somebody holds is left
-for the next walk over the table. Only pending rows are touched, so any batch may be the last.
+neither deadlock with writers nor hold a row for longer than the lock timeout. A row that somebody holds is
+left for the next walk over the table. Only pending rows are touched, so any batch may be the last.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def fill(site: Site, change: Change, walk: Walk) -> None:
         site.remains.append(f"{walk.filled} rows of {task.table_sql} are filled, the others are as they were")
         raise
     raise ApplyError(
-        f"new rows without a value keep coming into {task.table_sql}; have the application write the column first"
+        f"new rows without a value keep coming into {task.table_sql}; "
+        "have the application write the column, or a trigger fill it, first"
     )
 
 
@@ -108,7 +109,7 @@ def _pending_keys(site: Site, task: Backfill, types: list[str], after: Key | Non
 
 
 def _update(site: Site, task: Backfill, types: list[str], keys: list[Key], wait: bool) -> int:
-    """One batch; rows updated. Triggers of the table run under the search_path that the role has by default."""
+    """One batch; rows updated. Its triggers run under the search_path that the role has by default."""
     limit = site.limits.lock_timeout
     columns = [list(column) for column in zip(*keys, strict=True)]
     with site.worker.transaction():

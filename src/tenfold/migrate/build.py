@@ -17,7 +17,7 @@ from tenfold.model.ddl import qualified
 
 
 def build(site: Site, change: Change) -> None:
-    """Runs the statements of a build. An interrupted one leaves no invalid index, or `site.remains` says so."""
+    """Runs the statements of a build. One that fails leaves no invalid index, or `site.remains` says so."""
     _await_builders(site, change)
     if site.is_done(change):
         return
@@ -82,19 +82,28 @@ def _drop_leftovers(site: Site, change: Change) -> None:
 
 
 def _await_builders(site: Site, change: Change) -> None:
-    """A build outlives the client that was killed: what another session builds now is waited for, not dropped."""
+    """A build outlives its client: what another session builds now is waited for, not dropped."""
     told: list[int] = []
-    while pids := _builders(site, change):
-        if told != pids:
-            site.observer.note(f"waits for the build of the same index by pid {', '.join(map(str, pids))}")
-            told = pids
-        blockers, progress = site.look(pids[0])
-        if blockers and blockers != site.blockers:
-            site.blockers = blockers
-            site.observer.blocked(change, blockers)
-        if progress is not None:
-            site.observer.progress(change, progress)
-        site.tempo.sleep(site.limits.poll)
+    try:
+        while pids := _builders(site, change):
+            if told != pids:
+                site.observer.note(f"waits for the build of the same index by {_spoken(pids)}")
+                told = pids
+            blockers, progress = site.look(pids[0])
+            if blockers and blockers != site.blockers:
+                site.blockers = blockers
+                site.observer.blocked(change, blockers)
+            if progress is not None:
+                site.observer.progress(change, progress)
+            site.tempo.sleep(site.limits.poll)
+    except KeyboardInterrupt:
+        if told:
+            site.remains.append(f"the build by {_spoken(told)} goes on")
+        raise
+
+
+def _spoken(pids: list[int]) -> str:
+    return f"pid {', '.join(map(str, pids))}"
 
 
 def _builders(site: Site, change: Change) -> list[int]:
@@ -108,17 +117,17 @@ def _builders(site: Site, change: Change) -> list[int]:
 def _put_back(site: Site, change: Change) -> None:
     """Drops what the build has just left, within the lock timeout; a further Ctrl-C ends that too."""
     what = qualified(*change.index) if change.index else change.object
-    if _verb(change) == "DROP":
-        if _leftovers(site, change):
-            site.remains.append(
-                f"index {what} is marked invalid; running the command again finishes its drop"
-            )
-        return
+    dropping = _verb(change) == "DROP"
     try:
         site.worker.bound(lock=site.limits.lock_timeout, statement=0)
         for left in _leftovers(site, change):
             what = left.sql
-            site.worker.run(left.drop)
+            if dropping:
+                site.remains.append(
+                    f"index {what} is marked invalid; running the command again finishes its drop"
+                )
+            else:
+                site.worker.run(left.drop)
     except (TenfoldError, KeyboardInterrupt):
         site.remains.append(
             f"the unfinished index {what} remains, marked invalid; running the command again replaces it, "

@@ -113,7 +113,7 @@ def _why(site: Site, error: TenfoldError) -> str:
         return f"blocked by {'; '.join(map(str, site.blockers))}"
     if isinstance(error, StatementTimeoutError):
         return (
-            f"it took longer than {site.limits.lock_timeout:g} s, which is as long as others may wait for it; "
+            f"it took longer than {site.limits.lock_timeout:g} s, as long as others may wait for it; "
             "try when there is less to do, or allow more with --lock-timeout"
         )
     return error.message

@@ -61,12 +61,12 @@ class Journal:
             self._append(msgspec.json.encode(record) + b"\n")
         except OSError as error:
             raise OutputError(
-                f"the journal {self.path} cannot be written ({error.strerror}), so that nothing could be undone; "
-                "free space, or name another folder"
+                f"the journal {self.path} cannot be written ({error.strerror}), "
+                "so that nothing could be undone; free space, or name another folder"
             ) from error
 
     def records(self) -> tuple[Record, ...]:
-        """All records, in order. Raises OutputError where the file cannot be read or is of another version."""
+        """All records, in order. Raises OutputError where the file cannot be read, or a later version's."""
         try:
             lines = self.path.read_bytes().split(b"\n")
         except FileNotFoundError:

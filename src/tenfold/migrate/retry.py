@@ -32,8 +32,8 @@ class Backoff(msgspec.Struct, frozen=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The bounds of an apply. Times are in seconds."""
 
-    #: Longest that anybody waits for a brief change of ours. Above the server's deadlock_timeout (1 s), because
-    #: an autovacuum in our way is ended only after that.
+    #: Longest that anybody waits for a brief change of ours. Above the server's deadlock_timeout (1 s),
+    #: because an autovacuum in our way is ended only after that.
     lock_timeout: float = 2.0
     #: Tries of one change before it has failed.
     attempts: int = 12
@@ -63,7 +63,8 @@ class Tempo(NamedTuple):
 def timeouts(remaining: float, lock_timeout: float) -> tuple[float, float]:
     """lock_timeout and statement_timeout, in seconds, of a brief statement with `remaining` seconds to go.
 
-    The lock's is the shorter by a tenth of the whole, so that a wait is told from work. Never 0, which is none.
+    The lock's is the shorter by a tenth of the whole, so that a wait is told from work. Never 0, which is
+    none.
     """
     statement = max(remaining, 0.001)
     return max(statement - lock_timeout / 10, 0.001), statement

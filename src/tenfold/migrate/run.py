@@ -148,7 +148,6 @@ def _carried(site: Site, change: Change, position: int, count: int, record: Reco
 def _interrupted(outcomes: Sequence[Outcome], remains: Sequence[str]) -> ApplyInterruptedError:
     """Says how much is done and what could not be put back."""
     done = sum(outcome.state is State.DONE for outcome in outcomes)
+    changes = "1 change" if done == 1 else f"{done} changes"
     left = "; ".join(remains) or "what was under way was taken back"
-    return ApplyInterruptedError(
-        f"interrupted after {done} change{'' if done == 1 else 's'}: {left}; run the same command again to go on"
-    )
+    return ApplyInterruptedError(f"interrupted after {changes}: {left}; run the same command again to go on")

@@ -7,6 +7,7 @@ identity of the database are made sure of each time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Self, TypeVar
 
 from tenfold.errors import (
@@ -23,16 +24,25 @@ from tenfold.migrate.retry import Limits, Tempo
 from tenfold.model.change import Change
 from tenfold.model.snapshot import fingerprint
 from tenfold.pg.sqlfile import load_queries
-from tenfold.pg.writable import WritableSession
+from tenfold.pg.writable import WritableSession, open_writable
 
 T = TypeVar("T")
 Connect = Callable[[], WritableSession]
 
-#: Where `Connect` finds the queries that this package asks.
-PACKAGE = "tenfold.migrate"
+#: Whose queries the sessions ask.
+_PACKAGE = "tenfold.migrate"
 
 #: The two halves of the advisory lock: the letters "tenf", and a number for what it guards.
 LOCK = {"space": 0x74656E66, "key": 1}
+
+
+def connector(source: str, limits: Limits | None = None) -> Connect:
+    """Opens the sessions of an apply on `source`, a DSN.
+
+    A session of ours that is idle in a transaction, since the client hangs, is ended after the lock timeout.
+    """
+    idle = max(1.0, (limits or Limits()).lock_timeout)
+    return partial(open_writable, source, _PACKAGE, idle_in_transaction=idle)
 
 
 class Site:
@@ -104,12 +114,18 @@ class Site:
                 last = now
                 if losses > self.limits.losses:
                     raise
-                self._reopen(error)
+                try:
+                    self._reopen(error)
+                except KeyboardInterrupt:
+                    self.remains.append(
+                        "the server was away, so that only the database knows how far it came"
+                    )
+                    raise
 
     # --- watching ---
 
     def look(self, pid: int) -> tuple[tuple[Blocker, ...], Progress | None]:
-        """Who is in the way of a session, and how far its index build is. The guard is replaced if it died."""
+        """Who is in the way of a session, and how far its index build is. A guard that died is replaced."""
         try:
             guard = self._living_guard()
             blockers = tuple(Blocker(*row) for row in guard.named("blockers", pid=pid))
@@ -166,7 +182,7 @@ class Site:
         return self._guard
 
     def _hold_lock(self) -> None:
-        """Raises ConnectionLostError where a session is gone, ApplyInProgressError where the lock is another's."""
+        """Raises ConnectionLostError where a session is known to be gone, UsageError behind a pooler."""
         if self._guard is None or self._worker is None or self._guard.lost or self._worker.lost:
             raise ConnectionLostError("the connection was lost; run the same command again")
         if self._guard.pid not in {row[0] for row in self._guard.named("lock_holder", **LOCK)}:

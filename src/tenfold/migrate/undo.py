@@ -32,9 +32,9 @@ def undo(
 ) -> Run:
     """Undoes the changes that the journal says we made and the database says are there.
 
-    Of all of them, or of these phases, of these objects (named as in `Change.object`), the `last` so many. What
-    another change of ours still needs is not undone before that one. With `dry_run` nothing is written. Raises
-    what `apply` raises, but for ForeignPlanError.
+    Of all of them, or of these phases, of these objects (named as in `Change.object`), the `last` so many.
+    What another change of ours still needs is not undone before that one. With `dry_run` nothing is written.
+    Raises what `apply` raises, but for ForeignPlanError.
     """
     if dry_run:
         session = connect()

@@ -19,8 +19,8 @@ _CANCEL_SECONDS, _CANCELS = 1.0, 10
 def supervise(site: Site, change: Change, call: Callable[[], T]) -> T:
     """What `call` returns or raises; it uses the site's worker and nothing else.
 
-    Whatever comes up meanwhile, Ctrl-C too, cancels the statement on the server, waits for its end, and goes on
-    up. `site.blockers` are those that were last seen in the way.
+    Whatever comes up meanwhile, Ctrl-C too, cancels the statement on the server, waits for its end, and goes
+    on up. `site.blockers` are those that were last seen in the way.
     """
     task = _Task(call)
     try:

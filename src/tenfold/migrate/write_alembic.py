@@ -1,7 +1,7 @@
 """A plan as an Alembic revision that runs as written, online and with `--sql`.
 
-Every change commits by itself, so that no lock is held while the next one runs. A downgrade undoes the changes
-in reverse.
+Every change commits by itself, so that no lock is held while the next one runs. A downgrade undoes them in
+reverse.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def _revision(plan: Plan) -> str:
 
 def _docstring(plan: Plan, revision: str, down_revision: str | None) -> str:
     """Names go through repr, since a database may be called anything."""
-    title = f"Tenfold: {len(plan.changes)} changes for database {plan.database}, as it was at {plan.made_from}."
+    title = (
+        f"Tenfold: {len(plan.changes)} changes for database {plan.database}, as it was at {plan.made_from}."
+    )
     text = f"{title}\n\nRevision ID: {revision}\nRevises: {down_revision or ''}"
     return '"""' + text.replace("\\", "\\\\").replace('"', '\\"') + '\n"""'
 

@@ -25,8 +25,8 @@ def write_sql(plan: Plan) -> str:
     if isolation:
         lines += [
             *_comment(
-                "Row-level security. From here on a session that sets no tenant sees no row. Run this part when "
-                "every application sets it: psql -v isolation=on -f FILE"
+                "Row-level security. From here on a session that sets no tenant sees no row. Run this part "
+                "when every application sets it: psql -d DATABASE -v isolation=on -f FILE"
             ),
             r"\if :{?isolation}",
             "",
@@ -38,12 +38,12 @@ def write_sql(plan: Plan) -> str:
 
 def _head(plan: Plan, isolates: bool) -> Iterator[str]:
     yield from _comment(
-        f"Plan for database {plan.database} (PostgreSQL {plan.server_version}, fingerprint {plan.fingerprint}), "
-        f"made from what it was at {plan.made_from}."
+        f"Plan for database {plan.database} (PostgreSQL {plan.server_version}, fingerprint "
+        f"{plan.fingerprint}), made from what it was at {plan.made_from}."
     )
     yield from _comment(
-        "Run with psql, outside any transaction: psql -d DATABASE -f FILE. A change that is done already is passed "
-        "over; after a fault, run it again."
+        "Run with psql, outside any transaction: psql -d DATABASE -f FILE. A change that is done already is "
+        "passed over; after a fault, run it again."
         + (" Without -v isolation=on the last part is passed over." if isolates else "")
     )
     yield r"\set ON_ERROR_STOP on"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Server(msgspec.Struct, frozen=True, omit_defaults=True):
+class Server(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The server and the session that read it."""
 
     #: `server_version_num`: 180006 for 18.6.
@@ -30,7 +30,7 @@ class Server(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.version_number // 10_000
 
 
-class Database(msgspec.Struct, frozen=True, omit_defaults=True):
+class Database(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     oid: int
     name: str
     owner: int
@@ -54,7 +54,7 @@ class Database(msgspec.Struct, frozen=True, omit_defaults=True):
     settings: tuple[str, ...] | None = None
 
 
-class Setting(msgspec.Struct, frozen=True, omit_defaults=True):
+class Setting(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     name: str
     #: In `unit` where there is one.
     value: str
@@ -64,7 +64,7 @@ class Setting(msgspec.Struct, frozen=True, omit_defaults=True):
     pending_restart: bool = False
 
 
-class TableActivity(msgspec.Struct, frozen=True, omit_defaults=True):
+class TableActivity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """`pg_stat_all_tables` and `pg_statio_all_tables` of one table."""
 
     relation: int
@@ -95,7 +95,7 @@ class TableActivity(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.inserted + self.updated + self.deleted
 
 
-class ConnectionGroup(msgspec.Struct, frozen=True, omit_defaults=True):
+class ConnectionGroup(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Client connections alike in role, application, database and state. No statement text is read."""
 
     role: str | None
@@ -110,7 +110,7 @@ class ConnectionGroup(msgspec.Struct, frozen=True, omit_defaults=True):
     xmin_age: int | None = None
 
 
-class Replica(msgspec.Struct, frozen=True, omit_defaults=True):
+class Replica(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     application: str
     state: str | None
     sync_state: str | None
@@ -118,7 +118,7 @@ class Replica(msgspec.Struct, frozen=True, omit_defaults=True):
     replay_lag_bytes: int | None = None
 
 
-class ReplicationSlot(msgspec.Struct, frozen=True, omit_defaults=True):
+class ReplicationSlot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     name: str
     kind: str
     active: bool
@@ -126,7 +126,7 @@ class ReplicationSlot(msgspec.Struct, frozen=True, omit_defaults=True):
     retained_bytes: int | None = None
 
 
-class IndexBuild(msgspec.Struct, frozen=True, omit_defaults=True):
+class IndexBuild(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A CREATE INDEX or REINDEX in flight (`pg_stat_progress_create_index`)."""
 
     relation: int
@@ -135,7 +135,7 @@ class IndexBuild(msgspec.Struct, frozen=True, omit_defaults=True):
     phase: str
 
 
-class Statement(msgspec.Struct, frozen=True, omit_defaults=True):
+class Statement(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One normalised statement of pg_stat_statements, or one that the configuration names."""
 
     text: str

@@ -7,6 +7,7 @@ is left bare only where it is no keyword of any class, so that no text depends o
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _BARE = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
@@ -34,6 +35,7 @@ _KEYWORDS = frozenset(
 )
 
 
+@lru_cache(maxsize=65_536)
 def identifier(name: str) -> str:
     """The name as SQL text: bare where that is safe, else in double quotes."""
     if _BARE.match(name) and name not in _KEYWORDS:

@@ -1,7 +1,8 @@
 """What `pg_class` and its neighbours say: relations, their columns, indexes, constraints and policies.
 
 One struct a catalog row, fields in the order of the catalog query's columns. Objects refer to each other by
-oid and attribute number, as in the catalog; `Snapshot` finds them.
+oid and attribute number, as in the catalog; `Snapshot` finds them. No struct here can be part of a reference
+cycle, and there are hundreds of thousands: the garbage collector is told to pass them by (`gc=False`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ PolicyCommand = Literal["*", "r", "a", "w", "d"]
 _DESC, _NULLS_FIRST = 1, 2
 
 
-class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
+class Schema(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One schema that is not the system's."""
 
     oid: int
@@ -33,7 +34,7 @@ class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
     extension: str | None = None
 
 
-class Relation(msgspec.Struct, frozen=True, omit_defaults=True):
+class Relation(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A table, partitioned table, view, materialized view or foreign table."""
 
     oid: int
@@ -91,14 +92,14 @@ class Relation(msgspec.Struct, frozen=True, omit_defaults=True):
         return None
 
 
-class Inheritance(msgspec.Struct, frozen=True):
+class Inheritance(msgspec.Struct, frozen=True, gc=False):
     """A child relation (a partition or an inheriting table) and its parent."""
 
     child: int
     parent: int
 
 
-class Column(msgspec.Struct, frozen=True, omit_defaults=True):
+class Column(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One column that is not dropped."""
 
     relation: int
@@ -124,7 +125,7 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True):
     comment: str | None = None
 
 
-class ColumnStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
+class ColumnStatistics(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One row of `pg_stats`. Values are the type's text form; None where there are none, or hidden ones."""
 
     relation: int
@@ -144,7 +145,7 @@ class ColumnStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     element_count_histogram: tuple[float, ...] | None = None
 
 
-class Index(msgspec.Struct, frozen=True, omit_defaults=True):
+class Index(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One index of a relation."""
 
     oid: int
@@ -208,7 +209,7 @@ class Index(msgspec.Struct, frozen=True, omit_defaults=True):
         return bool(self.option_bits[position] & _NULLS_FIRST)
 
 
-class OperatorClass(msgspec.Struct, frozen=True, omit_defaults=True):
+class OperatorClass(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     oid: int
     name: str
     method: str
@@ -218,7 +219,7 @@ class OperatorClass(msgspec.Struct, frozen=True, omit_defaults=True):
     operators: tuple[int, ...] = ()
 
 
-class Constraint(msgspec.Struct, frozen=True, omit_defaults=True):
+class Constraint(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One constraint of a relation."""
 
     oid: int
@@ -243,7 +244,7 @@ class Constraint(msgspec.Struct, frozen=True, omit_defaults=True):
     enforced: bool = True
 
 
-class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
+class Policy(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One row-level security policy."""
 
     oid: int
@@ -263,7 +264,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     relations: tuple[int, ...] = ()
 
 
-class View(msgspec.Struct, frozen=True, omit_defaults=True):
+class View(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The query of a view or materialized view."""
 
     relation: int
@@ -272,7 +273,7 @@ class View(msgspec.Struct, frozen=True, omit_defaults=True):
     reads: tuple[int, ...] = ()
 
 
-class Trigger(msgspec.Struct, frozen=True, omit_defaults=True):
+class Trigger(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     oid: int
     relation: int
     name: str
@@ -282,7 +283,7 @@ class Trigger(msgspec.Struct, frozen=True, omit_defaults=True):
     definition: str
 
 
-class Sequence(msgspec.Struct, frozen=True, omit_defaults=True):
+class Sequence(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     oid: int
     schema: str
     name: str
@@ -305,7 +306,7 @@ class Sequence(msgspec.Struct, frozen=True, omit_defaults=True):
         return qualified(self.schema, self.name)
 
 
-class ExtendedStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
+class ExtendedStatistics(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     oid: int
     relation: int
     schema: str
@@ -316,7 +317,7 @@ class ExtendedStatistics(msgspec.Struct, frozen=True, omit_defaults=True):
     definition: str
 
 
-class Type(msgspec.Struct, frozen=True, omit_defaults=True):
+class Type(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An enum, domain, composite or range type of the user's."""
 
     oid: int

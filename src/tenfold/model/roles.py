@@ -7,7 +7,7 @@ import msgspec
 from tenfold.model.ddl import qualified
 
 
-class Role(msgspec.Struct, frozen=True, omit_defaults=True):
+class Role(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     oid: int
     name: str
     superuser: bool
@@ -30,7 +30,7 @@ class Role(msgspec.Struct, frozen=True, omit_defaults=True):
         return None
 
 
-class Membership(msgspec.Struct, frozen=True, omit_defaults=True):
+class Membership(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """`member` is a member of `role`."""
 
     role: int
@@ -42,7 +42,7 @@ class Membership(msgspec.Struct, frozen=True, omit_defaults=True):
     may_set: bool = True
 
 
-class DefaultPrivilege(msgspec.Struct, frozen=True, omit_defaults=True):
+class DefaultPrivilege(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     role: int
     schema: str | None
     #: `defaclobjtype`: r relation, S sequence, f function, T type, n schema.
@@ -50,7 +50,7 @@ class DefaultPrivilege(msgspec.Struct, frozen=True, omit_defaults=True):
     acl: tuple[str, ...] | None = None
 
 
-class Function(msgspec.Struct, frozen=True, omit_defaults=True):
+class Function(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A function or procedure that is not the system's."""
 
     oid: int
@@ -79,7 +79,7 @@ class Function(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{qualified(self.schema, self.name)}({self.arguments})"
 
 
-class Operator(msgspec.Struct, frozen=True, omit_defaults=True):
+class Operator(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An operator; only leakproof ones can be index conditions under row-level security."""
 
     oid: int
@@ -90,7 +90,7 @@ class Operator(msgspec.Struct, frozen=True, omit_defaults=True):
     leakproof: bool
 
 
-class Grant(msgspec.Struct, frozen=True):
+class Grant(msgspec.Struct, frozen=True, gc=False):
     """One parsed aclitem."""
 
     #: Role name; None is PUBLIC.

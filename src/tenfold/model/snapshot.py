@@ -183,6 +183,18 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, dict=True, kw_on
         return _grouped((constraint.relation, constraint) for constraint in self.constraints)
 
     @cached_property
+    def _primary_keys(self) -> Mapping[int, Constraint]:
+        return {constraint.relation: constraint for constraint in self.constraints if constraint.kind == "p"}
+
+    @cached_property
+    def _foreign_keys(self) -> Mapping[int, tuple[Constraint, ...]]:
+        return _grouped(
+            (constraint.relation, constraint)
+            for constraint in self.constraints
+            if constraint.kind == "f" and constraint.parent is None and constraint.enforced
+        )
+
+    @cached_property
     def _policies(self) -> Mapping[int, tuple[Policy, ...]]:
         return _grouped((policy.relation, policy) for policy in self.policies)
 
@@ -210,6 +222,13 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, dict=True, kw_on
 
     def constraints_of(self, relation: int) -> tuple[Constraint, ...]:
         return self._constraints.get(relation, ())
+
+    def primary_key_of(self, relation: int) -> Constraint | None:
+        return self._primary_keys.get(relation)
+
+    def foreign_keys_of(self, relation: int) -> tuple[Constraint, ...]:
+        """The foreign keys that it declares and the server enforces; not those that it has from a parent."""
+        return self._foreign_keys.get(relation, ())
 
     def policies_of(self, relation: int) -> tuple[Policy, ...]:
         return self._policies.get(relation, ())

@@ -13,7 +13,7 @@ import msgspec
 TableClass = Literal["tenant", "child", "tenant_table", "shared"]
 
 
-class TableTenancy(msgspec.Struct, frozen=True, omit_defaults=True):
+class TableTenancy(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One table's part, and the reason in one clause."""
 
     relation: int

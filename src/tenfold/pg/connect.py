@@ -152,7 +152,7 @@ def translated(error: psycopg.Error) -> TenfoldError:
         case psycopg.OperationalError() if error.sqlstate is None or error.sqlstate.startswith("08"):
             return ConnectionLostError(f"the connection was lost ({what}); run the command again")
         case pg_errors.DataError():
-            what = re.sub(r'(?<!parameter )"[^"]*"', '"..."', what)
+            what = re.sub(r'(parameter )?"[^"]*"', lambda found: found[0] if found[1] else '"..."', what)
             return StatementError(f"the server refused a statement: {what}")
         case pg_errors.RaiseException() | pg_errors.AssertFailure():
             # The message is the application's own, and commonly names the row.
@@ -172,7 +172,7 @@ def execute_script(connection: Connection, script: str) -> None:
         connection.execute(script.encode())
 
 
-def _open(source: str, application_name: str) -> Connection:
+def _open(source: str, application_name: str, encoding: str = "utf8") -> Connection:
     conninfo = normalise(source)
     said = check(conninfo)
     told = "connect_timeout" in said or "PGCONNECT_TIMEOUT" in os.environ
@@ -181,7 +181,7 @@ def _open(source: str, application_name: str) -> Connection:
             conninfo,
             autocommit=True,
             application_name=application_name,
-            client_encoding="utf8",
+            client_encoding=encoding,
             prepare_threshold=None,
             connect_timeout=None if told else CONNECT_TIMEOUT,
         )
@@ -190,7 +190,10 @@ def _open(source: str, application_name: str) -> Connection:
     except UnicodeError as error:
         raise ConnectError("cannot connect: the host's name is none; check host and port") from error
     if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
-        # Such a server converts nothing, so names and statistics may hold bytes that are no UTF-8.
+        # Names and statistics may hold bytes of any encoding there, which the server would not convert.
+        if encoding == "utf8":
+            connection.close()
+            return _open(source, application_name, encoding="sql_ascii")
         for name in ("text", "varchar", "bpchar", "name"):
             connection.adapters.register_loader(name, _AnyBytesLoader)
     return connection
@@ -254,4 +257,4 @@ def _connect_error(error: psycopg.Error, dsn: dict[str, str]) -> ConnectError:
         return ConnectError(f"{said}; check ~/.pg_service.conf or PGSERVICEFILE")
     if "SSL" in said or "ssl" in said:
         return ConnectError(f"cannot connect: {said}{where}; check sslmode and certificates")
-    return ConnectError(f"cannot connect: {said}{where}; check host, port and that the server runs")
+    return ConnectError(f"cannot connect: {said}{where}; check host and port, and that PostgreSQL runs there")

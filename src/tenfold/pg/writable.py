@@ -1,7 +1,7 @@
 """A session that may write: what `tenfold.migrate` works with, and nobody else.
 
-Statements of a plan arrive as text that `tenfold.model.ddl` composed; parameters are the server's own `$1`, so
-that a per cent sign in a statement means itself. Every error is one of `tenfold.errors`.
+Statements of a plan arrive as text that `tenfold.model.ddl` composed; parameters are the server's own `$1`,
+so that a per cent sign in a statement means itself. Every error is one of `tenfold.errors`.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ _KEEPALIVES = {
     "tcp_user_timeout": 30_000,
 }
 
-# DDL reads nothing of the role's search_path: a function that somebody put into a schema of that path must not
-# get into our expressions (CVE-2018-1058). row_security = off turns rows that a policy would hide into an error.
-# Timeouts that a role or a database was given would end a build.
+# DDL reads nothing of the role's search_path: a function that somebody put into a schema of that path must
+# not get into our expressions (CVE-2018-1058). row_security = off turns rows that a policy would hide into an
+# error. Timeouts that a role or a database was given would end a build.
 _SET_UP: LiteralString = """
 SELECT set_config(name, value, false)
   FROM (VALUES ('search_path', 'pg_catalog'), ('row_security', 'off'),
                ('default_transaction_isolation', 'read committed'), ('idle_session_timeout', '0'),
-               ('transaction_timeout', '0'), ('idle_in_transaction_session_timeout', $1)) AS wanted (name, value)
+               ('transaction_timeout', '0'), ('idle_in_transaction_session_timeout', $1))
+               AS wanted (name, value)
   JOIN pg_settings USING (name)
 """
 
@@ -99,7 +100,7 @@ class WritableSession:
         return rows[0][0] if rows else None
 
     def bound(self, *, lock: float, statement: float, local: bool = False) -> None:
-        """Sets how many seconds to wait for a lock and to run; 0 is no bound. `local`: in this transaction."""
+        """How many seconds to wait for a lock, and to run; 0 is no bound. `local`: in this transaction."""
         self.run(
             "SELECT set_config('lock_timeout', $1, $3), set_config('statement_timeout', $2, $3)",
             (str(_milliseconds(lock)), str(_milliseconds(statement)), local),
@@ -127,7 +128,7 @@ class WritableSession:
 
     @contextmanager
     def _noticing_loss(self) -> Generator[None]:
-        """The server's farewell can arrive before the end of the connection does; we need not wait for that."""
+        """The server's farewell may arrive before the connection's end does; we need not wait for that."""
         try:
             yield
         except ConnectionLostError:

@@ -30,6 +30,7 @@ from tenfold.report.outline import (
     indexing_sentence,
     legible,
     outline,
+    script_of,
     stated,
     taken,
     tenancy_sentence,
@@ -158,11 +159,6 @@ def _item(finding: Finding, subject: Subject, place: int) -> Item:
         statements=len(statements),
         unfolded=finding.priority is Priority.P0 and len(statements) <= UNFOLDED_STATEMENTS,
     )
-
-
-def script_of(statements: Sequence[str]) -> str:
-    """The statements as psql takes them."""
-    return "\n".join(f"{statement.rstrip().removesuffix(';')};" for statement in statements)
 
 
 def _rules(audit: Audit) -> tuple[Rule, ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 import re
 import unicodedata
+from collections.abc import Sequence
 from itertools import groupby
 
 import msgspec
 
 from tenfold.model.audit import Audit, ChecklistItem
 from tenfold.model.finding import Finding, Priority
+from tenfold.model.relations import RelationKind
 from tenfold.model.snapshot import Snapshot
 from tenfold.rules.rule import Rule, find_rule
 
@@ -20,6 +22,14 @@ MEANINGS = {
     Priority.P2: "for optimisation",
 }
 
+
+KINDS: dict[RelationKind, str] = {
+    "r": "table",
+    "p": "partitioned table",
+    "v": "view",
+    "m": "materialized view",
+    "f": "foreign table",
+}
 
 _LINE_END = re.compile(r"\s*[\t\r\n]\s*")
 
@@ -61,11 +71,18 @@ def checklists(audit: Audit) -> tuple[tuple[str, tuple[ChecklistItem, ...]], ...
 
 def stated(finding: Finding) -> tuple[str, str]:
     """The object, and what follows it, so that both read as one sentence and the object stands out."""
-    name, message = legible(finding.object), legible(finding.message)
-    rest = message.removeprefix(name)
-    if rest != message and not (rest[:1].isalnum() or rest[:1] == "_"):
-        return name, rest
-    return name, f": {message}"
+    message = legible(finding.message)
+    for name in (f"{finding.object}.{finding.detail}", finding.object):
+        name = legible(name)
+        rest = message.removeprefix(name)
+        if rest != message and not (rest[:1].isalnum() or rest[:1] == "_"):
+            return name, rest
+    return legible(finding.object), f": {message}"
+
+
+def script_of(statements: Sequence[str]) -> str:
+    """The statements as psql takes them."""
+    return "\n".join(f"{statement.rstrip().removesuffix(';')};" for statement in statements)
 
 
 # --- sentences ---

@@ -14,10 +14,10 @@ import msgspec
 
 from tenfold.model.audit import Audit
 from tenfold.model.finding import Finding, Priority
-from tenfold.model.relations import Relation, RelationKind
+from tenfold.model.relations import Relation
 from tenfold.model.snapshot import Snapshot
 from tenfold.model.tenancy import TableClass, TableTenancy
-from tenfold.report.outline import counted, legible
+from tenfold.report.outline import KINDS, counted, legible
 from tenfold.rules.subject import Subject
 
 #: What a tile is coloured by: the table's class, or `other` for views and whatever else has findings.
@@ -41,14 +41,6 @@ DRAWN = 3_000
 #: Schemas that are shown unfolded.
 UNFOLDED = 12
 _RULES_LISTED = 6
-
-_KINDS: dict[RelationKind, str] = {
-    "r": "table",
-    "p": "partitioned table",
-    "v": "view",
-    "m": "materialized view",
-    "f": "foreign table",
-}
 
 
 class Tile(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,7 +176,7 @@ def _summary(
     own: Sequence[Finding],
     size: int,
 ) -> str:
-    kind = f"{CLASSES[part.table_class]}: {part.why}" if part else _KINDS[relation.kind]
+    kind = f"{CLASSES[part.table_class]}: {part.why}" if part else KINDS[relation.kind]
     lines = [relation.display, kind]
     if relation.is_table:
         lines.append(f"{counted(round(subject.rows(relation)), 'row')}, {_sized(size)}")

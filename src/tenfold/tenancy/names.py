@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # How sure a name alone makes us, from 0 to 1. Names of persons are left out: a user is seldom the tenant, and
 # `user_id` is on most tables of most databases.
@@ -13,6 +14,7 @@ _PERSONS = ("user", "owner", "author", "creator", "member", "person", "employee"
 _ID_SUFFIX = re.compile(r"(?:_?(?:id|uuid|key)|_fk)\Z")
 
 
+@lru_cache(maxsize=65_536)
 def stem(column: str) -> str | None:
     """What the column refers to by its name: `team` of `team_id`, `teamId`, `team_uuid`; None if nothing."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column).lower()

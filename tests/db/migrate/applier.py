@@ -1,4 +1,4 @@
-"""An apply in a process of its own, for what must be killed: `python -m tests.db.migrate.applier PLAN DSN FOLDER`."""
+"""An apply in a process of its own, which may be killed: `-m tests.db.migrate.applier PLAN DSN FOLDER`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import msgspec
 from tenfold.errors import TenfoldError
 from tenfold.migrate.apply import apply
 from tenfold.migrate.observer import PlainObserver
+from tenfold.migrate.site import connector
 from tenfold.model.change import Phase, Plan
-from tests.db.migrate.changes import LIMITS, connect_to
+from tests.db.migrate.changes import LIMITS
 
 ROOT = Path(__file__).parents[3]
 
@@ -64,7 +65,7 @@ def main(plan_file: str, dsn: str, folder: str) -> int:
     try:
         run = apply(
             plan,
-            connect_to(dsn),
+            connector(dsn, LIMITS),
             observer=PlainObserver(print),
             phases=tuple(Phase),
             journal_folder=Path(folder),

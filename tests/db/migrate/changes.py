@@ -6,13 +6,10 @@ from typing import Any
 
 import psycopg
 
-from tenfold.migrate.apply import apply
 from tenfold.migrate.retry import Backoff, Limits
-from tenfold.migrate.site import PACKAGE
+from tenfold.migrate.site import connector, live_fingerprint
 from tenfold.model.change import Backfill, Change, Estimate, Lock, Phase, Plan
 from tenfold.model.finding import Priority
-from tenfold.pg.writable import WritableSession, open_writable
-from tenfold.migrate.site import live_fingerprint
 
 SCHEMA = """
 CREATE TABLE teams (id int PRIMARY KEY, name text NOT NULL);
@@ -28,7 +25,12 @@ INSERT INTO threads SELECT n, n % 10 + 1 FROM generate_series(1, 100) n;
 """
 
 LIMITS = Limits(
-    lock_timeout=0.5, attempts=60, backoff=Backoff(first=0.05, longest=0.2), poll=0.05, reconnect=30, batch=0.05
+    lock_timeout=0.5,
+    attempts=60,
+    backoff=Backoff(first=0.05, longest=0.2),
+    poll=0.05,
+    reconnect=30,
+    batch=0.05,
 )
 
 
@@ -43,12 +45,8 @@ def load(dsn: str, messages: int = 1_000) -> None:
         )
 
 
-def connect_to(dsn: str, limits: Limits = LIMITS) -> Any:
-    return lambda: open_writable(dsn, PACKAGE, idle_in_transaction=10)
-
-
 def plan_of(dsn: str, *changes: Change) -> Plan:
-    session = open_writable(dsn, PACKAGE, idle_in_transaction=10)
+    session = connector(dsn)()
     try:
         return Plan(
             fingerprint=live_fingerprint(session),
@@ -69,12 +67,15 @@ def change(kind: Any, what: str, **fields: Any) -> Change:
     return Change(id=what, kind=kind, title=what, **fields)
 
 
-def index(name: str = "idx_messages_number", on: str = "number", table: str = "messages", **fields: Any) -> Change:
+def index(
+    name: str = "idx_messages_number", on: str = "number", table: str = "messages", **fields: Any
+) -> Change:
     return change(
         "build",
         f"create-index:{name}",
         object=table,
-        done=f"SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('public.{name}') AND indisvalid)",
+        done="SELECT EXISTS (SELECT FROM pg_index"
+        f" WHERE indexrelid = to_regclass('public.{name}') AND indisvalid)",
         sql=(f"CREATE INDEX CONCURRENTLY {name} ON public.{table} ({on})",),
         undo=(f"DROP INDEX CONCURRENTLY public.{name}",),
         transactional=False,
@@ -116,17 +117,22 @@ def fill(batch_rows: int = 5_000, **fields: Any) -> Change:
         backfill=Backfill(
             table_sql="public.messages",
             key_columns=("id",),
-            update="UPDATE public.messages AS child SET team_id = parent.team_id FROM public.threads AS parent"
-            " WHERE child.thread_id = parent.id AND child.team_id IS NULL",
+            update="UPDATE public.messages AS child SET team_id = parent.team_id"
+            " FROM public.threads AS parent WHERE child.thread_id = parent.id AND child.team_id IS NULL",
             pending="child.team_id IS NULL",
             batch_rows=batch_rows,
         ),
-        **{"phase": Phase.KEYS, "requires": ("add-column:team_id",), "estimate": Estimate(rows=1_000), **fields},
+        **{
+            "phase": Phase.KEYS,
+            "requires": ("add-column:team_id",),
+            "estimate": Estimate(rows=1_000),
+            **fields,
+        },
     )
 
 
 def trigger(**fields: Any) -> Change:
-    """Fills the column of new rows, so that a backfill comes to an end under writers that know nothing of it."""
+    """Fills new rows, so that a backfill comes to an end under writers that do not know the column."""
     return change(
         "statement",
         "trigger:team_id",
@@ -134,7 +140,8 @@ def trigger(**fields: Any) -> Change:
         lock=Lock.SHARE_ROW_EXCLUSIVE,
         sql=(
             "CREATE FUNCTION public.fill_team() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-            " NEW.team_id := (SELECT team_id FROM public.threads WHERE id = NEW.thread_id); RETURN NEW; END $$",
+            " NEW.team_id := (SELECT team_id FROM public.threads WHERE id = NEW.thread_id);"
+            " RETURN NEW; END $$",
             "CREATE TRIGGER fill_team BEFORE INSERT ON public.messages FOR EACH ROW"
             " WHEN (NEW.team_id IS NULL) EXECUTE FUNCTION public.fill_team()",
         ),

@@ -1,4 +1,4 @@
-"""Writers that go on all the while: every write is numbered, timed, and remembered once it is acknowledged."""
+"""Writers that go on all the while: each write is numbered, timed, and remembered when acknowledged."""
 
 from __future__ import annotations
 
@@ -52,11 +52,13 @@ class WriteLoad:
         assert not self.failures, self.failures
         assert self.acknowledged, "the load wrote nothing"
         with psycopg.connect(self._dsn) as connection:
-            rows = connection.execute("SELECT number, count(*) FROM messages WHERE number > 0 GROUP BY 1").fetchall()
+            rows = connection.execute(
+                "SELECT number, count(*) FROM messages WHERE number > 0 GROUP BY 1"
+            ).fetchall()
             (counted,) = connection.execute("SELECT sum(n) FROM counters").fetchone() or (0,)
-        found = {number: count for number, count in rows}
+        found = dict(rows)
         assert not self.acknowledged - found.keys(), "acknowledged rows were lost"
-        assert {count for count in found.values()} == {1}, "rows were written twice"
+        assert set(found.values()) == {1}, "rows were written twice"
         assert found.keys() <= self.acknowledged | self.uncertain
         assert self.updates <= counted <= self.updates + self.uncertain_updates
 
@@ -75,7 +77,7 @@ class WriteLoad:
                             self._update(connection, which)
                 except psycopg.OperationalError:
                     self._stop.wait(PAUSE)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- check() tells, in the thread of the test
             self.failures.append(error)
 
     def _insert(self, connection: psycopg.Connection) -> None:
@@ -83,7 +85,8 @@ class WriteLoad:
         started = time.monotonic()
         try:
             connection.execute(
-                "INSERT INTO messages (thread_id, number, body) VALUES (%s, %s, 'new')", [number % 100 + 1, number]
+                "INSERT INTO messages (thread_id, number, body) VALUES (%s, %s, 'new')",
+                [number % 100 + 1, number],
             )
         except psycopg.OperationalError:
             with self._lock:

@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from tenfold.errors import ApplyInProgressError, ForeignPlanError, OutputError, StatementError
-from tenfold.migrate.run import State
+from tenfold.migrate.run import Run, State
 from tenfold.model.change import Phase
 from tenfold.model.finding import Priority
+from tests.db.migrate.bench import OURS, Bench
 from tests.db.migrate.changes import (
     add_column,
     change,
@@ -20,12 +21,11 @@ from tests.db.migrate.changes import (
     trigger,
     validate,
 )
-from tests.db.migrate.conftest import Bench
 
 WHOLE = (index(), add_column(), trigger(), fill(), check_not_null(), validate())
 
 
-def states(run):
+def states(run: Run) -> list[State]:
     return [outcome.state for outcome in run.outcomes]
 
 
@@ -35,7 +35,8 @@ def test_carries_out_every_kind_of_change(bench: Bench) -> None:
     assert states(run) == [State.DONE] * 6
     assert run.complete
     assert bench.indexes()["idx_messages_number"]
-    assert bench.value("SELECT count(*) FROM messages JOIN threads t ON t.id = thread_id WHERE t.team_id <> messages.team_id") == 0
+    wrong = "SELECT count(*) FROM messages m JOIN threads t ON t.id = thread_id WHERE t.team_id <> m.team_id"
+    assert bench.value(wrong) == 0
     assert bench.value("SELECT convalidated FROM pg_constraint WHERE conname = 'messages_team_id_not_null'")
 
 
@@ -75,7 +76,9 @@ def test_isolation_is_applied_only_when_it_is_named(bench: Bench) -> None:
 
 
 def test_only_the_priorities_and_phases_asked_for(bench: Bench) -> None:
-    plan = plan_of(bench.dsn, index(priority=Priority.P0), add_column(), index("idx_two", "body", priority=Priority.P2))
+    plan = plan_of(
+        bench.dsn, index(priority=Priority.P0), add_column(), index("idx_two", "body", priority=Priority.P2)
+    )
     assert states(bench.apply(plan, priorities=[Priority.P0])) == [State.DONE, State.LEFT_OUT, State.LEFT_OUT]
     assert states(bench.apply(plan, phases=[Phase.INDEXES])) == [State.ALREADY, State.LEFT_OUT, State.DONE]
 
@@ -84,7 +87,7 @@ def test_a_dry_run_writes_nothing(bench: Bench) -> None:
     bench.apply(plan_of(bench.dsn, index()))
     run = bench.apply(plan_of(bench.dsn, *WHOLE, enable_rls()), dry_run=True)
     assert states(run) == [State.ALREADY, *[State.TODO] * 5, State.LEFT_OUT]
-    assert bench.value("SELECT count(*) FROM pg_attribute WHERE attrelid = 'messages'::regclass AND attname = 'team_id'") == 0
+    assert not bench.has_column("team_id")
 
 
 def test_a_dry_run_could_not_write(bench: Bench) -> None:
@@ -111,13 +114,17 @@ def test_what_requires_a_change_that_was_not_asked_for_says_so(bench: Bench) -> 
 
 
 def test_a_transaction_of_statements_is_all_or_nothing(bench: Bench) -> None:
-    half = replace(add_column(), sql=(add_column().sql[0], "ALTER TABLE public.messages ADD COLUMN x no_such_type"))
+    half = replace(
+        add_column(), sql=(add_column().sql[0], "ALTER TABLE public.messages ADD COLUMN x no_such_type")
+    )
     assert states(bench.apply(plan_of(bench.dsn, half))) == [State.FAILED]
-    assert bench.value("SELECT count(*) FROM pg_attribute WHERE attrelid = 'messages'::regclass AND attname = 'team_id'") == 0
+    assert not bench.has_column("team_id")
 
 
 def test_a_change_that_does_not_take_is_a_failure(bench: Bench) -> None:
-    run = bench.apply(plan_of(bench.dsn, change("statement", "nothing", done="SELECT false", sql=("SELECT 1",))))
+    run = bench.apply(
+        plan_of(bench.dsn, change("statement", "nothing", done="SELECT false", sql=("SELECT 1",)))
+    )
     assert states(run) == [State.FAILED]
 
 
@@ -152,22 +159,39 @@ def test_nothing_is_begun_that_the_journal_cannot_record(bench: Bench) -> None:
     assert "idx_messages_number" not in bench.indexes()
 
 
-def test_sessions_say_who_they_are_and_do_not_trust_the_search_path(bench: Bench) -> None:
-    seen = {}
+def test_sessions_say_who_they_are(bench: Bench) -> None:
+    seen = []
+    bench.events.react = lambda event: (
+        event == "started" and seen.append(bench.value(f"SELECT count(*) FROM pg_stat_activity WHERE {OURS}"))
+    )
+    bench.apply(plan_of(bench.dsn, index()))
+    assert seen == [2]
 
-    def look(event: str) -> None:
-        if event == "started":
-            seen["names"] = bench.value(
-                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tenfold apply' AND datname = current_database()"
-            )
 
-    bench.events.react = look
+def test_expressions_do_not_trust_the_search_path(bench: Bench) -> None:
     with bench.connect() as connection:
-        connection.execute("CREATE SCHEMA trap; CREATE TABLE trap.messages (team_id int)")
-        connection.execute("CREATE FUNCTION trap.lower(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1 || random()'")
-        (name,) = connection.execute("SELECT current_database()").fetchone()
-        connection.execute(f'ALTER DATABASE {name} SET search_path = trap, pg_catalog, public')
-    expression = index("idx_lower", "lower(body)")
-    assert states(bench.apply(plan_of(bench.dsn, expression))) == [State.DONE]
-    assert seen["names"] == 2
+        connection.execute(
+            "CREATE SCHEMA trap;"
+            "CREATE FUNCTION trap.lower(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1 || random()'"
+        )
+    bench.set_search_path("trap, pg_catalog, public")
+    assert states(bench.apply(plan_of(bench.dsn, index("idx_lower", "lower(body)")))) == [State.DONE]
     assert "trap" not in bench.value("SELECT pg_get_indexdef('public.idx_lower'::regclass)")
+
+
+def test_qualified_functions_operator_classes_and_policies_parse(bench: Bench) -> None:
+    with bench.connect() as connection:
+        connection.execute("CREATE EXTENSION pg_trgm; CREATE SCHEMA app")
+        connection.execute(
+            "CREATE FUNCTION app.tenant() RETURNS int LANGUAGE sql STABLE"
+            " AS $$ SELECT current_setting('app.team_id', true)::int $$"
+        )
+    policy = change(
+        "statement",
+        "policy",
+        done="SELECT EXISTS (SELECT FROM pg_policy WHERE polname = 'tenant')",
+        sql=("CREATE POLICY tenant ON public.messages USING (thread_id = (SELECT app.tenant()))",),
+    )
+    trigram = index("idx_body", "body public.gin_trgm_ops")
+    trigram = replace(trigram, sql=(trigram.sql[0].replace("messages (", "messages USING gin ("),))
+    assert states(bench.apply(plan_of(bench.dsn, policy, trigram))) == [State.DONE, State.DONE]

@@ -7,12 +7,13 @@ import pytest
 from msgspec.structs import replace
 from psycopg import sql
 
+from tenfold.migrate.apply import apply
 from tenfold.migrate.retry import Backoff
 from tenfold.migrate.run import State
+from tenfold.migrate.site import connector
 from tenfold.model.change import Backfill, Change
-from tests.db.migrate.changes import LIMITS, add_column, change, connect_to, fill, plan_of
-from tests.db.migrate.conftest import Bench
-from tests.db.migrate.test_locks import holder
+from tests.db.migrate.bench import Bench, holder
+from tests.db.migrate.changes import LIMITS, add_column, change, fill, plan_of
 
 FEW = replace(LIMITS, lock_timeout=0.3, attempts=2, backoff=Backoff(first=0.01))
 PENDING = "SELECT count(*) FROM messages WHERE team_id IS NULL"
@@ -43,16 +44,21 @@ def test_fills_every_row_in_batches(column: Bench, batch_rows: int) -> None:
 def test_rows_that_are_filled_already_are_not_written(column: Bench) -> None:
     with column.connect() as connection:
         connection.execute("UPDATE messages SET team_id = 10 WHERE number > -500")
-        before = connection.execute("SELECT id, xmin::text FROM messages WHERE number > -500 ORDER BY id").fetchall()
+        before = connection.execute(
+            "SELECT id, xmin::text FROM messages WHERE number > -500 ORDER BY id"
+        ).fetchall()
         assert column.apply(plan_of(column.dsn, filling())).complete
-        after = connection.execute("SELECT id, xmin::text FROM messages WHERE number > -500 ORDER BY id").fetchall()
+        after = connection.execute(
+            "SELECT id, xmin::text FROM messages WHERE number > -500 ORDER BY id"
+        ).fetchall()
     assert before == after
     assert column.events.progresses[-1].done == 501
 
 
 def test_walks_keys_of_several_columns_types_and_odd_names(bench: Bench) -> None:
     with bench.connect() as connection:
-        connection.execute("CREATE SCHEMA \"Odd é\"; CREATE TYPE \"Odd é\".mood AS ENUM ('sad', 'glad')")
+        connection.execute('CREATE SCHEMA "Odd é"')
+        connection.execute("""CREATE TYPE "Odd é".mood AS ENUM ('sad', 'glad')""")
         connection.execute(
             'CREATE TABLE "Odd é"."select % $1" ("a b" uuid, "order" "Odd é".mood, at timestamptz, code char(5),'
             ' n numeric(12, 3), team_id int, PRIMARY KEY ("a b", "order", at, code, n))'
@@ -78,7 +84,9 @@ def test_walks_keys_of_several_columns_types_and_odd_names(bench: Bench) -> None
         backfill=task,
     )
     assert bench.apply(plan_of(bench.dsn, odd)).complete
-    assert bench.value(sql.SQL('SELECT array_agg(DISTINCT team_id) FROM "Odd é"."select % $1"').as_string()) == [2]
+    assert bench.value(
+        sql.SQL('SELECT array_agg(DISTINCT team_id) FROM "Odd é"."select % $1"').as_string()
+    ) == [2]
     assert bench.events.progresses[-1].done == 501
 
 
@@ -118,8 +126,11 @@ def test_rows_that_the_update_does_not_reach_are_a_failure(column: Bench) -> Non
 
 
 def test_rows_that_keep_coming_are_a_failure(column: Bench) -> None:
-    column.events.react = lambda event: event == "progress" and column.value(
-        "WITH new AS (INSERT INTO messages (thread_id) VALUES (1) RETURNING 1) SELECT count(*) FROM new"
+    column.events.react = lambda event: (
+        event == "progress"
+        and column.value(
+            "WITH new AS (INSERT INTO messages (thread_id) VALUES (1) RETURNING 1) SELECT count(*) FROM new"
+        )
     )
     run = column.apply(plan_of(column.dsn, filling()), limits=replace(LIMITS, passes=3))
     assert run.outcomes[0].why.startswith("new rows without a value keep coming into public.messages")
@@ -145,8 +156,7 @@ def test_triggers_find_their_tables_as_they_do_for_the_application(column: Bench
             " AS $$ BEGIN INSERT INTO log VALUES (NEW.id); RETURN NEW; END $$;"
             "CREATE TRIGGER note AFTER UPDATE ON messages FOR EACH ROW EXECUTE FUNCTION app.note()"
         )
-        (name,) = connection.execute("SELECT current_database()").fetchone() or ("",)
-        connection.execute(sql.SQL("ALTER DATABASE {} SET search_path = app, public").format(sql.Identifier(name)))
+    column.set_search_path("app, public")
     assert column.apply(plan_of(column.dsn, filling())).complete
     assert column.value("SELECT count(*) FROM app.log") == 1_000
 
@@ -154,23 +164,18 @@ def test_triggers_find_their_tables_as_they_do_for_the_application(column: Bench
 def test_a_role_that_policies_hide_rows_from_is_refused(column: Bench) -> None:
     """It would find nothing to do, and NOT NULL would come upon the rows that it did not see."""
     with column.connect() as connection:
-        connection.execute("DROP ROLE IF EXISTS migrator")
-        connection.execute("CREATE ROLE migrator LOGIN")
+        role = f"migrator_{connection.info.dbname}"
+        connection.execute(f"CREATE ROLE {role} LOGIN")
         connection.execute(
-            "ALTER TABLE messages OWNER TO migrator; GRANT ALL ON threads TO migrator;"
+            f"ALTER TABLE messages OWNER TO {role}; GRANT ALL ON threads TO {role};"
             "ALTER TABLE messages ENABLE ROW LEVEL SECURITY; ALTER TABLE messages FORCE ROW LEVEL SECURITY"
         )
-    from tenfold.migrate.apply import apply
-
-    dsn = psycopg.conninfo.make_conninfo(column.dsn, user="migrator")
+    plan = plan_of(column.dsn, filling())
+    dsn = psycopg.conninfo.make_conninfo(column.dsn, user=role)
     run = apply(
-        plan_of(column.dsn, filling()),
-        connect_to(dsn),
-        observer=column.events,
-        journal_folder=column.folder,
-        limits=LIMITS,
+        plan, connector(dsn, LIMITS), observer=column.events, journal_folder=column.folder, limits=LIMITS
     )
+    with column.connect() as connection:
+        connection.execute(f"ALTER TABLE messages OWNER TO postgres; DROP OWNED BY {role}; DROP ROLE {role}")
     assert run.outcomes[0].state is State.FAILED
     assert "row-level security" in run.outcomes[0].why
-    with column.connect() as connection:
-        connection.execute("ALTER TABLE messages OWNER TO postgres; DROP OWNED BY migrator; DROP ROLE migrator")

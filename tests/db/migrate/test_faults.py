@@ -1,4 +1,4 @@
-"""Every fault, under a write load: nothing acknowledged is lost or doubled, and the schema comes out right.
+"""Every fault, under a write load: nothing acknowledged is lost or doubled, the schema comes out right.
 
 No write may take longer than the lock timeout plus MARGIN, which is for a machine that has other things to do;
 only where the server itself goes away are writes not timed.
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from tenfold.errors import ApplyInProgressError, ConnectionLostError
 from tenfold.pg.embedded import EmbeddedServer
 from tests.db.migrate.applier import Applier
+from tests.db.migrate.bench import BUILD_WAITS, OURS, Bench, await_condition, holder
 from tests.db.migrate.changes import (
     LIMITS,
     add_column,
@@ -29,10 +30,8 @@ from tests.db.migrate.changes import (
     trigger,
     validate,
 )
-from tests.db.migrate.conftest import Bench, await_condition
 from tests.db.migrate.load import WriteLoad
 from tests.db.migrate.proxy import Proxy
-from tests.db.migrate.test_locks import holder
 
 MARGIN = 1.0
 ROWS = 10_000
@@ -54,11 +53,6 @@ OBSTACLES = {
     "lock": "SELECT FROM messages LIMIT 1",
     "backfill": "SELECT 1",
 }
-OURS = "application_name = 'tenfold apply' AND datname = current_database()"
-BUILD_WAITS = (
-    "SELECT count(*) > 0 FROM pg_stat_progress_create_index"
-    " WHERE current_locker_pid > 0 AND datname = current_database()"
-)
 ARRIVED = {
     "build": BUILD_WAITS,
     "end of build": BUILD_WAITS,
@@ -178,7 +172,9 @@ def test_terminated_backends(busy: Bench, where: str) -> None:
     """Apply connects again and goes on by itself."""
     with writers(busy), at_work(busy, where) as (applier, clear):
         assert busy.value(f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {OURS}") == 2
-        await_condition(lambda: any("looking for the server" in line for line in applier.lines), applier.lines)
+        await_condition(
+            lambda: any("looking for the server" in line for line in applier.lines), applier.lines
+        )
         clear()
         assert applier.wait() == 0, applier.lines
 
@@ -190,7 +186,9 @@ def test_a_terminated_guard_is_replaced_while_the_build_goes_on(busy: Bench) -> 
         def react(event: str) -> None:
             told.append(event)
             if told == ["started", "blocked"]:
-                busy.value(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OURS} AND state = 'idle'")
+                busy.value(
+                    f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OURS} AND state = 'idle'"
+                )
             elif event == "blocked":
                 with pytest.raises(ApplyInProgressError):
                     busy.apply(plan_of(busy.dsn, index()))
@@ -205,12 +203,11 @@ def test_a_terminated_guard_is_replaced_while_the_build_goes_on(busy: Bench) -> 
 def test_an_immediate_restart_of_the_server(own_server: EmbeddedServer, tmp_path: Path, where: str) -> None:
     bench = Bench(own_server.create_database("busy"), tmp_path)
     load(bench.dsn, ROWS)
-    with writers(bench, timed=False):
-        with at_work(bench, where) as (applier, _):
-            os.kill(own_server.pid, signal.SIGQUIT)
-            await_condition(lambda: not own_server.running)
-            own_server.start()
-            assert applier.wait() == 0, applier.lines
+    with writers(bench, timed=False), at_work(bench, where) as (applier, _):
+        os.kill(own_server.pid, signal.SIGQUIT)
+        await_condition(lambda: not own_server.running)
+        own_server.start()
+        assert applier.wait() == 0, applier.lines
 
 
 def test_a_server_that_stays_away(own_server: EmbeddedServer, tmp_path: Path) -> None:
@@ -232,7 +229,9 @@ def test_a_connection_that_breaks_on_the_way(own_server: EmbeddedServer, tmp_pat
         through = own_server.dsn("busy", tcp=True) + f" port={proxy.port}"
         with at_work(bench, "build", through) as (applier, clear):
             proxy.cut()
-            await_condition(lambda: any("looking for the server" in line for line in applier.lines), applier.lines)
+            await_condition(
+                lambda: any("looking for the server" in line for line in applier.lines), applier.lines
+            )
             clear()
             bench.until("SELECT count(*) > 2 FROM pg_stat_activity WHERE application_name = 'tenfold apply'")
             proxy.forget()
@@ -246,8 +245,8 @@ def test_writers_do_not_queue_behind_a_change_that_waits(busy: Bench, obstacle: 
     """The holder stays for longer than any write may take."""
     tries = 2 + int((LIMITS.lock_timeout + MARGIN) / LIMITS.lock_timeout)
     with writers(busy), holder(busy, obstacle) as idle:
-        busy.events.react = (
-            lambda event: len(busy.events.of("retrying")) == tries and idle.execute("ROLLBACK") and None
+        busy.events.react = lambda event: (
+            len(busy.events.of("retrying")) == tries and idle.execute("ROLLBACK") and None
         )
         assert busy.apply(plan_of(busy.dsn, *WHOLE[1:], WHOLE[0])).complete
     assert len(busy.events.of("retrying")) >= tries

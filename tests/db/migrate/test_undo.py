@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from tenfold.errors import ApplyInProgressError
 from tenfold.migrate.journal import Journal
-from tenfold.migrate.run import State
+from tenfold.migrate.run import Run, State
 from tenfold.model.change import Change, Phase
 from tests.db.migrate.applier import Applier
+from tests.db.migrate.bench import BUILD_WAITS, Bench, holder
 from tests.db.migrate.changes import (
     LIMITS,
     add_column,
@@ -22,9 +23,7 @@ from tests.db.migrate.changes import (
     trigger,
     validate,
 )
-from tests.db.migrate.conftest import Bench
-from tests.db.migrate.test_faults import BUILD_WAITS
-from tests.db.migrate.test_locks import holder, leave_invalid_drop
+from tests.db.migrate.test_locks import leave_invalid_drop
 
 WHOLE = (index(), add_column(), trigger(), fill(), check_not_null(), validate())
 
@@ -40,7 +39,7 @@ SELECT jsonb_agg(line ORDER BY line) FROM (
 """
 
 
-def ids(run):
+def ids(run: Run) -> list[str]:
     return [outcome.change.id.removeprefix("undo:") for outcome in run.of(State.DONE)]
 
 
@@ -51,7 +50,12 @@ def test_puts_the_schema_back(bench: Bench) -> None:
     assert bench.value(SCHEMA) != before
     run = bench.undo()
     assert run.complete
-    assert ids(run) == ["check:team_id", "trigger:team_id", "add-column:team_id", "create-index:idx_messages_number"]
+    assert ids(run) == [
+        "check:team_id",
+        "trigger:team_id",
+        "add-column:team_id",
+        "create-index:idx_messages_number",
+    ]
     assert bench.value(SCHEMA) == before
     assert bench.undo().outcomes == ()
 
@@ -120,9 +124,12 @@ def test_a_dry_run_says_what_would_be_undone(bench: Bench) -> None:
 
 
 def test_a_change_that_was_killed_after_its_commit_is_ours(bench: Bench) -> None:
-    """The build ends well on the server after its client was killed, so the journal knows only its beginning."""
+    """The build ends well on the server after its client was killed: the journal knows its beginning only."""
     plan = plan_of(bench.dsn, index())
-    with holder(bench, "INSERT INTO messages (thread_id) VALUES (1)"), Applier(plan, bench.dsn, bench.folder) as applier:
+    with (
+        holder(bench, "INSERT INTO messages (thread_id) VALUES (1)"),
+        Applier(plan, bench.dsn, bench.folder) as applier,
+    ):
         bench.until(BUILD_WAITS)
         applier.process.kill()
         applier.wait()

@@ -66,10 +66,10 @@ def use(text: str, alias: str | None = None) -> TableUse:
     return found
 
 
-def tied(text: str, *held: str) -> set[str]:
-    """Aliases of the uses that are reached from those with these aliases."""
+def tied(text: str, alias: str, hold: Hold) -> set[str]:
+    """Aliases of the uses that are reached from the one with this alias."""
     found = shape(text)
-    starts = {number: Hold.FIRMLY for number, each in enumerate(found.uses) if each.alias in held}
+    starts = {number: hold for number, each in enumerate(found.uses) if each.alias == alias}
     return {found.uses[number].alias for number in found.reached(starts)}
 
 
@@ -253,7 +253,7 @@ def test_quoted_names_keep_their_case() -> None:
 
 
 def test_a_bare_column_belongs_to_the_one_table_that_has_it() -> None:
-    text = "SELECT 1 FROM leads l JOIN messages m ON m.lead_id = l.id WHERE email = $1 AND body = $2 AND status = $3"
+    text = "SELECT 1 FROM leads l, messages m WHERE email = $1 AND body = $2 AND status = $3"
     assert use(text, "l").equal == {"email"}
     assert use(text, "m").equal == {"body"}
 
@@ -290,7 +290,8 @@ def test_an_inner_name_hides_an_outer_one() -> None:
         "SELECT * FROM leads l FULL JOIN messages m ON m.team_id = l.team_id WHERE l.team_id = $1",
         "SELECT * FROM leads l JOIN campaigns c ON c.team_id = l.team_id"
         " JOIN messages m ON m.team_id = c.team_id WHERE l.team_id = $1",
-        "SELECT * FROM leads l JOIN (SELECT * FROM messages m) x ON x.team_id = l.team_id WHERE l.team_id = $1",
+        "SELECT * FROM leads l JOIN (SELECT * FROM messages m) x ON x.team_id = l.team_id"
+        " WHERE l.team_id = $1",
         "SELECT * FROM leads l, LATERAL (SELECT * FROM messages m WHERE m.team_id = l.team_id) x"
         " WHERE l.team_id = $1",
         "SELECT * FROM leads l WHERE team_id = $1 AND EXISTS"
@@ -300,10 +301,12 @@ def test_an_inner_name_hides_an_outer_one() -> None:
         "SELECT * FROM leads l WHERE team_id IN (SELECT m.team_id FROM messages m WHERE m.team_id = $1)",
         "WITH m AS (SELECT * FROM messages m) SELECT * FROM leads l JOIN m ON m.team_id = l.team_id"
         " WHERE l.team_id = $1",
+        "WITH m AS (SELECT * FROM messages m WHERE status = 'new') SELECT * FROM leads l"
+        " LEFT JOIN m ON m.team_id = l.team_id WHERE m.team_id = $1",
         "SELECT * FROM (leads l JOIN messages m ON l.team_id = m.team_id) JOIN teams t ON t.id = l.team_id"
         " WHERE t.id = $1",
-        "SELECT *, (SELECT count(*) FROM messages m WHERE m.team_id = l.team_id) FROM leads l WHERE team_id = $1",
-        "SELECT * FROM leads l JOIN messages m ON (m.team_id, m.lead_id) = (l.team_id, l.id) WHERE l.team_id=$1",
+        "SELECT (SELECT count(*) FROM messages m WHERE m.team_id = l.team_id) FROM leads l WHERE team_id=$1",
+        "SELECT * FROM leads l, messages m WHERE (m.team_id, m.id) = (l.team_id, l.id) AND l.team_id = $1",
         "UPDATE leads l SET score = 1 FROM messages m WHERE m.team_id = l.team_id AND m.team_id = $1",
         "DELETE FROM leads l USING messages m WHERE m.team_id = l.team_id AND m.team_id = $1",
     ],
@@ -324,6 +327,16 @@ def test_a_column_that_equals_a_compared_one_is_compared(text: str) -> None:
         (
             "SELECT * FROM leads l LEFT JOIN (SELECT * FROM messages WHERE team_id = $1) m"
             " ON m.team_id = l.team_id",
+            "l",
+        ),
+        (
+            "WITH m AS (SELECT * FROM messages WHERE team_id = $1)"
+            " SELECT * FROM leads l LEFT JOIN m ON m.team_id = l.team_id",
+            "l",
+        ),
+        (
+            "SELECT * FROM messages m JOIN campaigns c ON c.team_id = m.team_id AND c.team_id = $1"
+            " RIGHT JOIN leads l ON l.team_id = m.team_id",
             "l",
         ),
         (
@@ -386,7 +399,9 @@ def test_rows_made_of_parameters_are_parameters(source: str) -> None:
 
 
 def test_rows_made_of_columns_are_not() -> None:
-    text = "SELECT * FROM messages m, unnest(m.tags) AS x (tag) JOIN leads l ON l.email = x.tag WHERE m.id = $1"
+    text = (
+        "SELECT * FROM messages m, unnest(m.tags) AS x (tag) JOIN leads l ON l.email = x.tag WHERE m.id = $1"
+    )
     assert use(text, "l").equal == set()
 
 
@@ -409,7 +424,7 @@ def test_natural_joins_compare_every_column_of_one_name() -> None:
     [
         ("SELECT * FROM leads l JOIN messages m ON m.lead_id = l.id", "l m"),
         ("SELECT * FROM leads l LEFT JOIN messages m ON m.lead_id = l.id", "l m"),
-        ("SELECT * FROM messages m LEFT JOIN leads l ON m.lead_id = l.id", "l"),
+        ("SELECT * FROM messages m LEFT JOIN leads l ON m.lead_id = l.id", "l m"),
         ("SELECT * FROM leads l, messages m", "l"),
         ("SELECT * FROM leads l, messages m WHERE m.created_at > l.created_at", "l m"),
         ("SELECT * FROM leads l CROSS JOIN messages m WHERE m.id = $1", "l"),
@@ -425,12 +440,21 @@ def test_natural_joins_compare_every_column_of_one_name() -> None:
             " SELECT m.id, m.lead_id FROM messages m JOIN r ON m.lead_id = r.id) SELECT * FROM r",
             "l m",
         ),
-        ("WITH gone AS (DELETE FROM leads l RETURNING id) SELECT * FROM messages m JOIN gone g ON g.id=m.lead_id",
-         "l m"),
+        (
+            "WITH gone AS (DELETE FROM leads l RETURNING id)"
+            " SELECT * FROM messages m JOIN gone g ON g.id = m.lead_id",
+            "l m",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_use_is_tied_to_another_by_what_joins_their_rows(text: str, reached: str) -> None:
-    assert tied(text, "l") == set(reached.split())
+    assert tied(text, "l", Hold.FIRMLY) == set(reached.split())
+
+
+def test_rows_that_an_outer_join_may_have_made_up_tell_nothing_of_those_it_keeps() -> None:
+    text = "SELECT * FROM messages m LEFT JOIN leads l ON m.lead_id = l.id"
+    assert tied(text, "l", Hold.LOOSELY) == {"l"}
+    assert tied(text, "m", Hold.LOOSELY) == {"l", "m"}
 
 
 # --- order, groups, limits ---
@@ -568,7 +592,9 @@ def test_an_insert_reads_its_source() -> None:
 
 
 def test_an_update_tells_what_it_sets_and_by_what_it_finds() -> None:
-    found = use("UPDATE ONLY leads AS l SET score = score + 1, (status, email) = ($1,$2) WHERE l.team_id = $3")
+    found = use(
+        "UPDATE ONLY leads AS l SET score = score + 1, (status, email) = ($1,$2) WHERE l.team_id = $3"
+    )
     assert (found.access, found.assigned) == ("update", {"score", "status", "email"})
     assert found.equal == {"team_id"}
 

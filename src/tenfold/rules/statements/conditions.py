@@ -138,7 +138,8 @@ class Conditions:
             case exp.In():
                 self._membership(tree, place)
             case exp.NullSafeEQ() | exp.Is(expression=exp.Null()) if not has_query(tree):
-                self._otherwise(tree, place)
+                if not tree.args.get("negate"):
+                    self._otherwise(tree, place)
             case exp.LT() | exp.LTE() | exp.GT() | exp.GTE() if not has_query(tree):
                 upward = isinstance(tree, exp.GT | exp.GTE)
                 self._limit(tree.this, tree.expression, "above" if upward else "below", place)
@@ -155,8 +156,9 @@ class Conditions:
                 self._equality(left.unnest(), right.unnest(), place)
             return
         for column, compared in ((one, other), (other, one)):
-            if isinstance(compared, exp.Any):
-                self._equal_to_any(column, compared.this.unnest(), place)
+            listed = _any_of(compared)
+            if listed is not None:
+                self._equal_to_any(column, listed, place)
                 return
             if isinstance(compared, exp.Query):
                 self._equal_to_query(column, compared, place)
@@ -319,10 +321,18 @@ class Conditions:
 
 
 def _loosened(edge: Edge[Thing]) -> Edge[Thing]:
-    forth, back = (
-        equalities.SAME if rule == equalities.STRICT else rule for rule in (edge.forth, edge.back)
-    )
+    forth, back = (equalities.SAME if rule == equalities.STRICT else rule for rule in (edge.forth, edge.back))
     return Edge(edge.one, edge.other, forth, back)
+
+
+def _any_of(tree: exp.Expr) -> exp.Expr | None:
+    """What ANY or SOME picks from."""
+    picked: exp.Expr | None = None
+    if isinstance(tree, exp.Any):
+        picked = tree.this
+    elif isinstance(tree, exp.Anonymous) and tree.name.upper() == "SOME":
+        picked = tree.expressions[0]
+    return picked.unnest() if picked is not None else None
 
 
 def topmost(tree: exp.Expr, kind: type[exp.Expr]) -> Iterator[exp.Expr]:

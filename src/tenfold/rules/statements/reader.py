@@ -224,8 +224,10 @@ class _Reader:
     def _joins(self, tree: exp.Expr, scope: Scope) -> None:
         for join in tree.args.get("joins") or ():
             left, names = frozenset(scope.uses), tuple(scope.sources)
-            right = frozenset(self._source(join.this, scope, nullable=join.side in ("LEFT", "FULL")))
-            preserved = {"LEFT": left, "RIGHT": right, "FULL": left | right}.get(join.side, frozenset())
+            right = self._source(join.this, scope, nullable=join.side in ("LEFT", "FULL"))
+            both = left | right
+            preserved = {"LEFT": left, "RIGHT": right, "FULL": both}.get(join.side, frozenset())
+            self.conditions.loosen({"LEFT": right, "RIGHT": left, "FULL": both}.get(join.side, frozenset()))
             place = Place(scope, outer=bool(join.side), preserved=preserved)
             if join.args.get("on") is not None:
                 self.conditions.read(join.args["on"], place)
@@ -250,8 +252,8 @@ class _Reader:
         )
         return sorted(here & there)
 
-    def _source(self, tree: exp.Expr, scope: Scope, *, nullable: bool = False) -> set[int]:
-        """Adds what an item of FROM stands for to the scope; the uses that came with it."""
+    def _source(self, tree: exp.Expr, scope: Scope, *, nullable: bool = False) -> frozenset[int]:
+        """Adds what an item of FROM stands for to the scope; the uses that it reads."""
         before = set(scope.uses)
         alias = _alias(tree) or f"?{len(scope.sources)}"
         match tree:
@@ -261,15 +263,16 @@ class _Reader:
             case exp.Subquery(this=exp.Table()):
                 self._source(tree.this, scope)
             case exp.Subquery():
-                scope.sources[alias] = self._derived(tree, tree, scope)
+                scope.sources[alias] = self._derived(tree, tree, scope, nullable=nullable)
             case exp.Lateral(this=exp.Subquery()):
-                scope.sources[alias] = self._derived(tree, tree.this, scope)
+                scope.sources[alias] = self._derived(tree, tree.this, scope, nullable=nullable)
             case exp.Values():
                 scope.sources[alias] = self._renamed(_values(tree), tree)
             case _:
                 self.conditions.queries_in(scope, tree)
                 scope.sources[alias] = function_columns(tree, alias)
-        return scope.uses - before
+        scope.uses.update(*(source.uses for source in scope.sources.values()))
+        return frozenset(scope.uses - before)
 
     def _table(self, tree: exp.Expr, scope: Scope, access: Access) -> int | None:
         name, schema = spelt(tree.this), tree.args.get("db")

@@ -34,6 +34,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     unset: Truth = _truth.UNKNOWN
     empty: Truth = _truth.UNKNOWN
     set: Truth = _truth.UNKNOWN
+    #: States of the setting in which it lets in a row that it hides from another tenant.
+    opens: tuple[State, ...] = ()
     #: Custom settings that it reads.
     settings: frozenset[str] = frozenset()
     #: Columns that it mentions, of whichever relation.
@@ -52,12 +54,6 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     def when(self, state: State) -> Truth:
         return self.unset if state == "never set" else self.empty
-
-    @property
-    def opens(self) -> tuple[State, ...]:
-        """The states of the setting in which it lets in a row that it hides from another tenant."""
-        found = ((state, self.when(state)) for state in STATES)
-        return tuple(state for state, truth in found if truth.always or (truth.sometimes and self.set.never))
 
     @property
     def names_nobody(self) -> bool:
@@ -102,11 +98,19 @@ def read(text: str, bodies: Bodies = ()) -> Reading:
     by_row = [
         part for conjunct in conjuncts if syntax.is_by_row(conjunct) for part in syntax.outside(conjunct)
     ]
+    unset, empty, known = (
+        evaluate(tree, world, functions) for world in (World.UNSET, World.EMPTY, World.SET)
+    )
     return Reading(
         whatever=evaluate(tree, World.ANY, functions),
-        unset=evaluate(tree, World.UNSET, functions),
-        empty=evaluate(tree, World.EMPTY, functions),
-        set=evaluate(tree, World.SET, functions),
+        unset=unset,
+        empty=empty,
+        set=known,
+        opens=tuple(
+            state
+            for state, found in zip(STATES, (unset, empty), strict=True)
+            if found.always or (found.sometimes and known.never)
+        ),
         settings=syntax.settings(tree.walk()),
         columns=syntax.columns(tree.walk()),
         constants=syntax.has_constants(tree),

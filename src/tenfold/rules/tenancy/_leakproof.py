@@ -36,12 +36,15 @@ class Leakproof:
 
     def why_ignored(self, index: Index) -> str | None:
         """Why no condition can be searched by it, None where one can or it is not known."""
-        keys = range(index.key_count) if index.method == "gin" else range(1)
-        reasons = [self._of_key(index, position) for position in keys]
-        return reasons[0] if all(reason is not None for reason in reasons) else None
+        first = self._of_key(index, 0)
+        if first is None or index.method != "gin":
+            return first
+        # Any key of a GIN index can be searched by itself.
+        others = (self._of_key(index, position) for position in range(1, index.key_count))
+        return first if all(reason is not None for reason in others) else None
 
     def _of_key(self, index: Index, position: int) -> str | None:
-        if index.columns[position] == 0 and position == 0 and index.expressions:
+        if position == 0 and index.columns[0] == 0 and index.expressions:
             leaky = leaky_function(index.expressions[0])
             if leaky is not None:
                 return f"its expression calls {leaky}, which is not leakproof"

@@ -101,6 +101,8 @@ class TenantPolicies:
 
     def opens(self, entry: TenantPolicy) -> tuple[State, ...]:
         """The states of the setting in which other tenants' rows pass it and everything beside it."""
+        if not any(reading is not None and reading.opens for reading in (entry.using, entry.check)):
+            return ()
         return tuple(
             state
             for state in STATES

@@ -43,11 +43,12 @@ NEEDS_TENANCY = True
 
 
 def check(subject: Subject) -> Iterator[Finding]:
+    leakproof = subject.once(Leakproof)
     for relation in tenants_tables(subject):
         if not relation.rls_enabled:
             continue
         for index in subject.snapshot.indexes_of(relation.oid):
-            reason = subject.once(Leakproof).why_ignored(index)
+            reason = leakproof.why_ignored(index)
             if reason is not None:
                 yield _finding(relation, index, reason)
 

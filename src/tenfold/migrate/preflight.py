@@ -1,0 +1,183 @@
+"""What to know before row-level security is switched on: who connects, whom it binds, what would see nothing.
+
+Pure: from the snapshot, the audit and the configured workload. What the reading role was not shown is said in
+`unknown`, since silence would look like an all-clear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from tenfold.migrate.snippets import snippets
+from tenfold.model.activity import Statement
+from tenfold.model.audit import Audit
+from tenfold.model.finding import Finding
+from tenfold.model.relations import Relation
+from tenfold.model.roles import Role
+from tenfold.model.snapshot import Sight, Snapshot
+from tenfold.rules.privileges import Privileges
+from tenfold.rules.subject import Subject
+
+_UNBOUND_RULE = "query-missing-tenant-filter"
+
+
+class Connecting(msgspec.Struct, frozen=True, kw_only=True):
+    """A role that applications connect as, and what row-level security would do to it."""
+
+    role: str
+    #: Clients now, and the names that they give themselves; neither where only the configuration names it.
+    connections: int
+    applications: tuple[str, ...]
+    exists: bool
+    #: Whether policies would bind it.
+    bound: bool
+    #: Tables of tenants whose owner's rights it has.
+    owns: tuple[str, ...]
+    #: What that means, as one clause.
+    meaning: str
+
+
+class Unbound(msgspec.Struct, frozen=True):
+    """A statement that names no tenant: whoever runs it may not know one, and would see nothing."""
+
+    statement: str
+    why: str
+
+
+class Preflight(msgspec.Struct, frozen=True, kw_only=True):
+    #: The run-time setting that every session has to set in every transaction.
+    setting: str
+    column: str | None
+    roles: tuple[Connecting, ...]
+    unbound: tuple[Unbound, ...]
+    #: Whether a recorded statement sets the setting; None where no statements were recorded.
+    sets_tenant: bool | None
+    #: Code for the application, by library.
+    snippets: Mapping[str, str]
+    #: What could not be seen, and why.
+    unknown: tuple[str, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What speaks against going on, each as one sentence."""
+        found = [f"{role.role}: {role.meaning}" for role in self.roles if not role.bound or not role.exists]
+        if not self.roles:
+            found.append("no application is connected and none is configured: nobody can be checked")
+        if self.unbound:
+            found.append(f"{len(self.unbound)} statements name no tenant")
+        if self.sets_tenant is False:
+            found.append(f"no recorded statement sets {self.setting}: every table would look empty")
+        return tuple(found)
+
+
+def preflight(snapshot: Snapshot, audit: Audit, workload: tuple[Statement, ...] = ()) -> Preflight:
+    """Looks at everything that phase `isolation` depends on outside the database's schema."""
+    subject = Subject(snapshot=snapshot, tenancy=audit.tenancy, workload=workload)
+    return Preflight(
+        setting=audit.tenancy.setting,
+        column=audit.tenancy.column,
+        roles=tuple(_roles(subject)),
+        unbound=tuple(_unbound(audit)),
+        sets_tenant=_sets_tenant(subject),
+        snippets=snippets(audit.tenancy.setting),
+        unknown=tuple(_unknown(snapshot)),
+    )
+
+
+# --- roles -------------------------------------------------------------------------------------------
+
+
+def _roles(subject: Subject) -> Iterable[Connecting]:
+    """The configured role first, then those that are connected, by name."""
+    privileges = subject.once(Privileges)
+    connected = privileges.connected
+    configured = subject.tenancy.application_role
+    names = [configured] if configured is not None else []
+    names += [name for name in connected if name != configured]
+    tables = _tables_of_tenants(subject)
+    for name in names:
+        role = subject.snapshot.role_by_name.get(name)
+        owned = [table.display for table in tables if role is not None and privileges.owns(role, table)]
+        yield Connecting(
+            role=name,
+            connections=_connections(subject.snapshot, name),
+            applications=connected.get(name, ()),
+            exists=role is not None,
+            bound=role is not None and privileges.way_round(role) is None,
+            owns=tuple(owned),
+            meaning=_meaning(privileges, role, len(owned)),
+        )
+
+
+def _meaning(privileges: Privileges, role: Role | None, owned: int) -> str:
+    if role is None:
+        return "there is no such role; create it, or correct application_role"
+    way = privileges.way_round(role)
+    if way is not None:
+        how = "is a superuser" if way.superuser else "has BYPASSRLS"
+        whose = how if way is role else f"may SET ROLE to {way.name}, which {how}"
+        return f"row-level security would do nothing for it: it {whose}"
+    if owned:
+        return (
+            "bound, since policies are forced, and yet it can switch them off: "
+            f"it owns {owned} of the tables; connect as a role that owns none"
+        )
+    return "bound"
+
+
+def _connections(snapshot: Snapshot, role: str) -> int:
+    return sum(
+        group.count
+        for group in snapshot.connections
+        if group.role == role and group.database == snapshot.database.name
+    )
+
+
+def _tables_of_tenants(subject: Subject) -> list[Relation]:
+    return [
+        relation
+        for relation in subject.tables
+        if (part := subject.tenancy.of(relation.oid)) is not None and part.table_class != "shared"
+    ]
+
+
+# --- statements --------------------------------------------------------------------------------------
+
+
+def _unbound(audit: Audit) -> Iterable[Unbound]:
+    """Also where the finding is ignored: it would see nothing all the same."""
+    for finding in _findings(audit):
+        if finding.rule == _UNBOUND_RULE:
+            yield Unbound(finding.detail or finding.object, finding.message)
+
+
+def _findings(audit: Audit) -> list[Finding]:
+    return [*audit.findings, *(entry.finding for entry in audit.ignored)]
+
+
+def _sets_tenant(subject: Subject) -> bool | None:
+    """By a statement that names the setting, or calls set_config with it as a parameter."""
+    texts = [statement.text.lower() for statement in subject.snapshot.statements]
+    if not texts:
+        return None
+    setting = subject.tenancy.setting.lower()
+    return any(setting in text or "set_config(" in text for text in texts)
+
+
+# --- what was not seen -------------------------------------------------------------------------------
+
+
+_CONSEQUENCE: Mapping[Sight, str] = {
+    "connections": "other roles may connect",
+    "statements": "statements that name no tenant may run",
+}
+
+
+def _unknown(snapshot: Snapshot) -> Iterable[str]:
+    for hidden in snapshot.hidden:
+        if hidden.what in _CONSEQUENCE and hidden.relation is None:
+            yield f"{_CONSEQUENCE[hidden.what]}: {hidden.why}"
+    if "pg_stat_statements" not in snapshot.extension_names:
+        yield f"{_CONSEQUENCE['statements']}: pg_stat_statements is not installed"
