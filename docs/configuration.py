@@ -1,21 +1,27 @@
-"""Writes the reference of `tenfold.toml` from the structs that decode it and the comments above their fields."""
+"""Writes the reference of `tenfold.toml` from the structs that decode it and the comments above their fields.
+
+A type is told in the words of a TOML file, not of Python.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import msgspec
 
 from tenfold.model import config
+from tenfold.model.tenancy import TableClass
 from tenfold.model.thresholds import Thresholds
 
 INTRODUCTION = """# Configuration
 
-`tenfold.toml` is found upwards from the working directory, or named with `--config`; in a `pyproject.toml` the
-same keys go below `[tool.tenfold]`. Everything can be left out: what the catalog tells is found by evidence. An
-unknown key is an error.
+`tenfold.toml` is found upwards from the working directory, or named with `--config`; in a `pyproject.toml`
+the same keys go below `[tool.tenfold]`. Everything can be left out: what the catalog tells is found by
+evidence. An unknown key is an error.
+
+How to fill it in: [name your tenancy and your hot tables](../how-to/configure-tenancy.md).
 
 ```toml
 [tenancy]
@@ -43,6 +49,17 @@ reason = "the yearly report needs it"
 expires = 2027-01-31
 ```
 """
+
+#: Types of fields, in the words of TOML.
+TYPES = {
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "datetime.date": "date",
+    "tuple[str, ...]": "list of strings",
+    "dict[str, int]": "table: name = integer",
+    "dict[str, TableClass]": "table: name = " + ", ".join(f'"{part}"' for part in get_args(TableClass)),
+}
 
 SECTIONS = (
     ("[tenancy]", config.TenancyConfig),
@@ -77,15 +94,13 @@ def fields_of(struct: type[msgspec.Struct]) -> Iterator[Field]:
         name, colon, rest = text.partition(": ")
         if colon and name in defaults:
             field = defaults[name]
-            default = "required" if field.required else _default(field.default, field.default_factory)
+            default = "required" if field.required else _default(field.default)
             yield Field(name, rest.split(" = ")[0], default, " ".join(comment))
         comment = []
 
 
-def _default(value: object, factory: object) -> str:
-    if value is msgspec.NODEFAULT:
-        return "empty"
-    if value is None or value == ():
+def _default(value: object) -> str:
+    if value is msgspec.NODEFAULT or value is None or value == ():
         return "none"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
@@ -101,8 +116,8 @@ def _lines() -> Iterator[str]:
         yield "| key | type | default | meaning |"
         yield "|---|---|---|---|"
         for field in fields:
-            kind = field.type.replace("|", "\\|")
-            yield f"| `{field.name}` | `{kind}` | {field.default} | {field.comment} |"
+            kind = TYPES[field.type.removesuffix(" | None")]
+            yield f"| `{field.name}` | {kind} | {field.default} | {field.comment} |"
         yield ""
 
 

@@ -16,13 +16,13 @@ from tenfold.errors import OutputError, SnapshotFileError
 from tenfold.model.snapshot import Snapshot
 
 #: Version of the file format; a file of another one is refused.
-VERSION = 1
+VERSION: Literal[1] = 1
 _FORMAT: Literal["tenfold-snapshot"] = "tenfold-snapshot"
 
 
 class _File(msgspec.Struct, frozen=True):
     format: Literal["tenfold-snapshot"]
-    version: int
+    version: Literal[1]
     snapshot: Snapshot
 
 

@@ -61,8 +61,8 @@ def command(
     """Carry a plan out on the live database.
 
     Readers and writers go on: long builds are concurrent, brief locks are given up after two seconds and
-    tried again. Killed at any point, the same command goes on where it stopped. The phase isolation (row-level
-    security) changes what the application sees and is carried out only when it is named.
+    tried again. Killed at any point, the same command goes on where it stopped. The phase isolation
+    (row-level security) changes what the application sees and is carried out only when it is named.
 
     Exit code 0: all that was asked for is done; 1: some could not be done; 2: could not run.
     """
@@ -91,9 +91,13 @@ def command(
 def _plan(judged: Judged, plan_file: Path | None) -> Plan:
     if plan_file is None:
         return plan_of(judged)
+    from tenfold.migrate.apply import foreign_plan
     from tenfold.migrate.write_json import read_plan
 
-    return read_plan(plan_file)
+    made = read_plan(plan_file)
+    if made.fingerprint != judged.snapshot.fingerprint:
+        raise foreign_plan(made)
+    return made
 
 
 def _chosen_changes(made: Plan, only: Priority | None, phases: tuple[Phase, ...]) -> tuple[Change, ...]:

@@ -69,8 +69,8 @@ def plan_of(judged: Judged) -> Plan:
 
 
 def chosen(made: Plan, only: Priority | None, phases: tuple[Phase, ...]) -> Plan:
-    """The plan without what was not asked for; what a chosen change requires stays."""
-    from tenfold.migrate.plan import select
+    """The plan without what was not asked for."""
+    from tenfold.migrate.select import select
 
     return select(made, priority=only, phases=phases)
 

@@ -47,7 +47,7 @@ def apply(
     try:
         site = Site(connect, observer, limits or Limits(), tempo or Tempo(), plan.fingerprint)
     except ForeignPlanError as error:
-        raise _foreign(plan) from error
+        raise foreign_plan(plan) from error
     with site:
         return run(site, plan.changes, refusal, lambda change, step: journal.write(step, change))
 
@@ -71,7 +71,7 @@ def _preview(plan: Plan, connect: Connect, refusal: Refusal) -> Run:
     try:
         session.run("SET default_transaction_read_only = on")
         if live_fingerprint(session) != plan.fingerprint:
-            raise _foreign(plan)
+            raise foreign_plan(plan)
         outcomes: list[Outcome] = []
         for change in plan.changes:
             outcome = unattempted(
@@ -93,7 +93,8 @@ def _forecast(change: Change, session: WritableSession, outcomes: list[Outcome])
         raise
 
 
-def _foreign(plan: Plan) -> ForeignPlanError:
+def foreign_plan(plan: Plan) -> ForeignPlanError:
+    """The refusal of a plan that was made for another database."""
     return ForeignPlanError(
         f"the plan was made for another database ({plan.database}, fingerprint {plan.fingerprint}); "
         "make one for this database with: tenfold plan DSN --format json -o FILE"

@@ -1,8 +1,8 @@
 """Which of the wished-for indexes of a table are worth building, and which unwanted ones may go; pure.
 
 An index that an existing one serves is not built, nor one that another new one covers. An index is dropped
-only where what makes it redundant, or takes its place, is there or is built before; never where it is the last
-to serve the tenant column or a foreign key.
+only where what makes it redundant, or takes its place, is there or is built before; never where it is the
+last to serve the tenant column or a foreign key.
 """
 
 from __future__ import annotations
@@ -209,14 +209,14 @@ def _made_redundant(kept: Sequence[Existing], builds: Sequence[Build]) -> list[R
     removals = []
     for each in kept:
         cover = next((build for build in builds if covers(build.shape, each.shape)), None)
-        if cover is not None and each.state == "valid" and _is_plain(each.index):
+        if cover is not None and each.state == "valid" and is_plain(each.index):
             remedy = DropIndex(table=each.shape.table, name=each.index.name, definition=each.index.definition)
             wish = Wish(remedy, Priority.P2)
             removals.append(Removal(wish, each.index, (cover.wish.remedy,)))
     return removals
 
 
-def _is_plain(index: Index) -> bool:
+def is_plain(index: Index) -> bool:
     """Nothing but a way to find rows: no constraint, no partial set, no part of another index."""
     tied = index.unique or index.primary or index.exclusion or index.replica_identity or index.clustered
     part = index.constraint is not None or index.parent is not None

@@ -10,11 +10,12 @@ import msgspec
 from tenfold.migrate import probes
 from tenfold.migrate.consolidate import Build, Need, Removal, consolidate, existing_indexes, spoken
 from tenfold.migrate.draft import Draft
+from tenfold.migrate.drop_index import drop_index
 from tenfold.migrate.estimate import build_estimate, scan_estimate
 from tenfold.migrate.index_shape import shape_of_index, shape_of_wish
 from tenfold.migrate.partitioned_index import build_partitioned
 from tenfold.migrate.wishes import Wish
-from tenfold.model.change import Estimate, Lock, Phase
+from tenfold.model.change import Lock, Phase
 from tenfold.model.ddl import fit, identifier, qualified
 from tenfold.model.relations import Index, Relation
 from tenfold.model.remedy import CreateIndex, DropIndex, RebuildIndex, Table, statements
@@ -183,26 +184,7 @@ def _drop(
     if None in waits:
         draft.skip(wish, f"drop of {identifier(index.name)}", "what takes its place cannot be built")
         return
-    partitioned = relation.kind == "p"
-    name = qualified(relation.schema, index.name)
-    draft.change(
-        wish,
-        "drop-index",
-        relation,
-        index.name,
-        "statement" if partitioned else "build",
-        Phase.INDEXES,
-        title=f"Drop index {identifier(index.name)} on {relation.display}",
-        done=probes.asks(f"{probes.relation(Table(relation.schema, index.name))} IS NULL"),
-        lock=Lock.ACCESS_EXCLUSIVE if partitioned else Lock.SHARE_UPDATE_EXCLUSIVE,
-        sql=(f"DROP INDEX {name}",) if partitioned else statements(wish.remedy),
-        undo=(_recreation(wish.remedy.definition, partitioned),),
-        transactional=partitioned,
-        index=(relation.schema, index.name),
-        estimate=Estimate(bytes=-(index.size_bytes or 0)),
-        requires=[each for each in waits if each is not None],
-        note=_drop_note(wish, partitioned),
-    )
+    drop_index(draft, relation, wish, index, [each for each in waits if each is not None])
 
 
 def _change_id(
@@ -212,23 +194,6 @@ def _change_id(
         return built.get(awaited)
     change = f"{_REBUILD}:{awaited.table.sql}:{identifier(awaited.name)}"
     return change if change in draft.changes else None
-
-
-def _drop_note(wish: Wish[DropIndex], partitioned: bool) -> str | None:
-    notes = []
-    if not wish.findings:
-        notes.append("the new index makes it redundant")
-    if partitioned:
-        notes.append("its undo builds it on all partitions at once, and blocks writes meanwhile")
-    return "; ".join(notes) or None
-
-
-def _recreation(definition: str, partitioned: bool) -> str:
-    """The definition that pg_get_indexdef wrote, built without blocking writes where that can be."""
-    if partitioned:
-        return definition.replace(" ON ONLY ", " ON ", 1)
-    head, created, rest = definition.partition("INDEX ")
-    return f"{head}{created}CONCURRENTLY {rest}"
 
 
 def _obstacle(draft: Draft, index: Index) -> str | None:

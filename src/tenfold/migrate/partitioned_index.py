@@ -12,14 +12,18 @@ from collections.abc import Iterator
 import msgspec
 
 from tenfold.migrate import probes
-from tenfold.migrate.consolidate import Build, spoken
+from tenfold.migrate.consolidate import Build, is_plain, spoken
 from tenfold.migrate.draft import Draft
+from tenfold.migrate.drop_index import drop_index
 from tenfold.migrate.estimate import BRIEF, BRIEF_SECONDS, build_estimate
-from tenfold.migrate.index_shape import Shape, covers, shape_of_index
+from tenfold.migrate.index_shape import covers, shape_of_index
+from tenfold.migrate.wishes import Wish
 from tenfold.model.change import Estimate, Lock, Phase
 from tenfold.model.ddl import identifier, qualified
-from tenfold.model.relations import Index, Relation
-from tenfold.model.remedy import CreateIndex, Table, statements
+from tenfold.model.finding import Priority
+from tenfold.model.relations import Relation
+from tenfold.model.remedy import CreateIndex, DropIndex, Table, statements
+from tenfold.rules.subject import table_of
 
 
 class _Node(msgspec.Struct, frozen=True):
@@ -27,13 +31,11 @@ class _Node(msgspec.Struct, frozen=True):
 
     relation: Relation
     index: str
-    #: The index is there already and only wants attaching.
-    exists: bool
     children: tuple[_Node, ...] = ()
 
     @property
     def table(self) -> Table:
-        return Table(self.relation.schema, self.relation.name)
+        return table_of(self.relation)
 
     @property
     def index_sql(self) -> str:
@@ -54,12 +56,13 @@ def build_partitioned(draft: Draft, relation: Relation, build: Build) -> str | N
         return None
     root = _tree(draft, relation, build)
     declared = _declare(draft, root, build)
-    parts = [
-        _build_part(draft, node, build, declared)
-        for node in root.walk()
-        if node.relation.kind == "r" and not node.exists
-    ]
-    return _attach(draft, root, build, [declared, *parts]) if root.children else declared
+    parts = [_build_part(draft, node, build, declared) for node in root.walk() if node.relation.kind == "r"]
+    if not root.children:
+        return declared
+    attached = _attach(draft, root, build, [declared, *parts])
+    for node in root.walk():
+        _drop_redundant(draft, node, build, attached)
+    return attached
 
 
 def _obstacle(draft: Draft, relation: Relation, remedy: CreateIndex) -> str | None:
@@ -88,33 +91,18 @@ def _partition_columns(relation: Relation) -> set[str]:
 
 def _tree(draft: Draft, relation: Relation, build: Build) -> _Node:
     remedy = build.wish.remedy
-    shape = msgspec.structs.replace(build.shape, table=Table(relation.schema, relation.name))
     children = sorted(
         (draft.snapshot.relation_by_oid[child] for child in draft.snapshot.children_of(relation.oid)),
         key=lambda part: (part.schema, part.name),
     )
-    found = _attachable(draft, relation, shape)
     named = msgspec.structs.replace(
-        remedy, table=shape.table, name=remedy.name if relation.kind == "p" else None
+        remedy, table=table_of(relation), name=remedy.name if relation.kind == "p" else None
     )
     return _Node(
         relation=relation,
-        index=found.name if found else draft.claim(relation.schema, named.index_name),
-        exists=found is not None,
+        index=draft.claim(relation.schema, named.index_name),
         children=tuple(_tree(draft, child, build) for child in children),
     )
-
-
-def _attachable(draft: Draft, relation: Relation, shape: Shape) -> Index | None:
-    """A partition's own valid index with just these keys that is no part of another yet."""
-    if relation.kind != "r":
-        return None
-    for index in draft.snapshot.indexes_of(relation.oid):
-        its = shape_of_index(draft.snapshot, index)
-        free = index.valid and index.parent is None and index.constraint is None
-        if free and its.unique == shape.unique and covers(its, shape) and covers(shape, its):
-            return index
-    return None
 
 
 def _declare(draft: Draft, root: _Node, build: Build) -> str:
@@ -180,6 +168,15 @@ def _attach(draft: Draft, root: _Node, build: Build, requires: list[str]) -> str
         requires=requires,
         note="the lock is on each partition's new index, one after the other; attaching twice does nothing",
     )
+
+
+def _drop_redundant(draft: Draft, node: _Node, build: Build, attached: str) -> None:
+    """A partition's own index that the new one replaces. Attached in its stead, it could not be detached."""
+    shape = msgspec.structs.replace(build.shape, table=node.table)
+    for index in draft.snapshot.indexes_of(node.relation.oid):
+        if index.valid and is_plain(index) and covers(shape, shape_of_index(draft.snapshot, index)):
+            remedy = DropIndex(table=node.table, name=index.name, definition=index.definition)
+            drop_index(draft, node.relation, Wish(remedy, Priority.P2), index, [attached])
 
 
 def _remedy(node: _Node, wished: CreateIndex) -> CreateIndex:

@@ -132,7 +132,7 @@ class Site:
             rows = guard.named("build_progress", pid=pid)
         except (ConnectionLostError, ConnectError):
             return (), None  # the working session will tell when the server is gone
-        return blockers, _progress(*rows[0]) if rows else None
+        return blockers, build_progress(*rows[0]) if rows else None
 
     # --- sessions ---
 
@@ -244,7 +244,7 @@ def _answers(session: WritableSession) -> bool:
     return True
 
 
-def _progress(
+def build_progress(
     phase: str | None,
     lockers_done: int | None,
     lockers: int | None,

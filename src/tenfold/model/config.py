@@ -15,43 +15,51 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class TenancyConfig(_Section, frozen=True):
-    #: Names the tenant column goes by; empty: found by evidence.
+    #: Names that the tenant column goes by, the commonest first. Left out: found by evidence.
     columns: tuple[str, ...] = ()
-    #: `name` or `schema.name`.
+    #: The table with one row a tenant, as `name` or `schema.name`. Left out: the one that the foreign keys of
+    #: the column lead to.
     tenant_table: str | None = None
-    #: The run-time setting that carries the tenant; None: `app.<column>`.
+    #: The run-time setting that policies read the tenant from. Left out: `app.` and the column's name.
     setting: str | None = None
+    #: The role that the application connects as. Rules about roles judge it, the plan grants it what it lacks
     application_role: str | None = None
-    #: Tables whose class is told, by name.
+    #: Tables whose class is told instead of found, by `name` or `schema.name`.
     classes: dict[str, TableClass] = {}
 
 
 class WorkloadConfig(_Section, frozen=True):
-    #: SQL file of named statements, relative to the configuration file.
+    #: SQL file of statements that the product runs, each below a line `-- name: NAME`; relative to the
+    #: configuration file. They are judged beside those that pg_stat_statements has recorded.
     file: str | None = None
 
 
 class PersonalDataConfig(_Section, frozen=True):
+    #: Tables with personal data, as `name` or `schema.name`: their faults are P1 at least.
     tables: tuple[str, ...] = ()
 
 
 class Ignore(_Section, frozen=True):
     """Findings to leave out, why, and until when."""
 
+    #: The rule's id.
     rule: str
+    #: Why; the reports show it.
     reason: str
-    #: The object's name; None: every object.
+    #: The object as the report names it. Left out: every object.
     object: str | None = None
+    #: Last day on which the finding is left out, by the server's clock. Left out: for ever.
     expires: datetime.date | None = None
 
 
 class Config(_Section, frozen=True):
     tenancy: TenancyConfig = TenancyConfig()
     workload: WorkloadConfig = WorkloadConfig()
-    #: Expected operations a day, by table name.
+    #: Expected operations a day by `name` or `schema.name`, where the counters cannot tell yet. The greater
+    #: of expected and counted decides what is hot.
     operations_per_day: dict[str, int] = {}
     personal_data: PersonalDataConfig = PersonalDataConfig()
     thresholds: Thresholds = Thresholds()
-    #: Schemas that are not judged.
+    #: Schemas that are not judged, such as those of a vendor.
     exclude_schemas: tuple[str, ...] = ()
     ignore: tuple[Ignore, ...] = ()

@@ -18,15 +18,25 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     activity_window_hours: float = 24.0
 
     # --- metrics, target and alert (outreach platform: key metrics to monitor) ---
+    #: Share of index blocks that should be found in shared buffers.
     index_hit_ratio_target: float = 0.99
+    #: Below this share there is a finding.
     index_hit_ratio_alert: float = 0.95
+    #: Share of scans that may read a whole table, of tables above `small_table_rows`.
     table_scan_ratio_target: float = 0.01
+    #: Above this share of one table's scans there is a finding.
     table_scan_ratio_alert: float = 0.05
+    #: Share of row versions that may be dead; a hot table's autovacuum should start no later.
     dead_tuple_ratio_target: float = 0.05
+    #: Above this share of one table's row versions there is a finding.
     dead_tuple_ratio_alert: float = 0.10
+    #: Share of connections in use above which there is a finding, of those open to ordinary roles.
     connection_ratio_target: float = 0.80
+    #: Above this share the finding is P0.
     connection_ratio_alert: float = 0.90
+    #: Query latency that 99 of 100 calls should stay below, as the report's metrics estimate it.
     latency_p99_target_ms: float = 100.0
+    #: Above this the metric shows an alert.
     latency_p99_alert_ms: float = 500.0
     #: Fewest calls, and fewest accesses to tables, of which one in a hundred can be told at all.
     ratio_min_events: int = 100
@@ -62,33 +72,36 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     hot_update_ratio: float = 0.50
 
     # --- capacity ---
-    #: Share of a key's or sequence's range that is used up.
+    #: Share of a key's or sequence's range from which its finding is P0.
     key_exhaustion_alert: float = 0.80
+    #: Share from which there is a finding at all.
     key_exhaustion_warn: float = 0.50
     #: Rows from which partitioning is worth its price.
     partition_rows: int = 10_000_000
-    #: Expected operations a day from which it should be planned while the table is small (outreach platform:
-    #: its candidates by time begin at 20,000, its candidates by tenant at 5,000).
+    #: Expected operations a day from which partitioning by time should be planned while the table is small
+    #: (outreach platform: its candidates by time begin here).
     partition_time_operations_per_day: int = 20_000
+    #: The same for partitioning by tenant (outreach platform: its candidates by tenant begin here).
     partition_tenant_operations_per_day: int = 5_000
     #: Rows deleted for each row inserted from which a table is kept short by somebody.
     retention_delete_ratio: float = 0.10
-    #: Rows below which a table's dead tuples, scans and vacuum are not judged.
+    #: Rows below which a table's dead tuples, scans, vacuum and spread over tenants are not judged.
     small_table_rows: int = 10_000
     #: Days without vacuum of a table that changes.
     vacuum_overdue_days: float = 7.0
-    #: Share of autovacuum_freeze_max_age; and of the 2^31 that end in a stop.
+    #: Times autovacuum_freeze_max_age from which an age of transaction ids is a finding.
     xid_age_ratio: float = 1.5
+    #: Share of the 2^31 ids from which it is P0.
     xid_age_stop_ratio: float = 0.40
     #: Bytes a day that sorts and hashes write to temporary files before work_mem is too small.
     temporary_bytes_per_day: int = 1_000_000_000
     #: Bytes of the largest table from which index builds and vacuum want more maintenance_work_mem.
     maintenance_table_bytes: int = 1_000_000_000
-    #: Seconds idle inside a transaction.
+    #: Seconds idle inside a transaction from which a session is a finding.
     idle_in_transaction_seconds: float = 300.0
     #: Largest share of rows one tenant has before plans for the average tenant fail it.
     tenant_skew_share: float = 0.30
-    #: And times the mean tenant.
+    #: And how many times the mean tenant's rows.
     tenant_skew_times_mean: float = 10.0
     #: Times more tenants than there are that statistics may count before they are called wrong: estimates of
     #: n_distinct from a sample are off by less where each value is met more than once (Haas and Stokes 1998).

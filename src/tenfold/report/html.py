@@ -29,6 +29,7 @@ from tenfold.report.outline import (
     evidence_sentence,
     indexing_sentence,
     legible,
+    named_rules,
     outline,
     script_of,
     stated,
@@ -36,7 +37,7 @@ from tenfold.report.outline import (
     tenancy_sentence,
 )
 from tenfold.report.table_map import root_relation, table_map
-from tenfold.rules.rule import Rule, find_rule
+from tenfold.rules.rule import Rule
 from tenfold.rules.subject import Subject
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def render(audit: Audit, snapshot: Snapshot) -> str:
             indexing=indexing_sentence(audit),
             map=tiles,
             sections=tuple(_sections(audit, snapshot)),
-            rules=_rules(audit),
+            rules=named_rules(audit),
             checklists=checklists(audit),
             hidden=_hidden(snapshot.hidden),
         )
@@ -159,14 +160,6 @@ def _item(finding: Finding, subject: Subject, place: int) -> Item:
         statements=len(statements),
         unfolded=finding.priority is Priority.P0 and len(statements) <= UNFOLDED_STATEMENTS,
     )
-
-
-def _rules(audit: Audit) -> tuple[Rule, ...]:
-    """Each rule that the page names, by id."""
-    named = {finding.rule for finding in audit.findings}
-    named.update(ignored.finding.rule for ignored in audit.ignored)
-    named.update(failure.rule for failure in audit.undecided)
-    return tuple(find_rule(rule) for rule in sorted(named))
 
 
 def _hidden(hidden: Sequence[Hidden]) -> tuple[tuple[str, str, int], ...]:

@@ -92,7 +92,7 @@ class _Key(msgspec.Struct, frozen=True):
 
 
 def render(audit: Audit, snapshot: Snapshot) -> str:
-    return _indented(document(audit, snapshot))
+    return indented(document(audit, snapshot))
 
 
 def schema() -> str:
@@ -101,7 +101,7 @@ def schema() -> str:
     definitions: dict[str, Any] = dict(components)
     root = definitions.pop("Document")
     assert reference == {"$ref": "#/$defs/Document"}
-    return _indented({"$schema": DIALECT, **root, "title": "Tenfold audit", "$defs": definitions})
+    return indented({"$schema": DIALECT, **root, "title": "Tenfold audit", "$defs": definitions})
 
 
 def document(audit: Audit, snapshot: Snapshot) -> Document:
@@ -143,5 +143,6 @@ def _reported(finding: Finding) -> ReportedFinding:
     )
 
 
-def _indented(value: object) -> str:
+def indented(value: object) -> str:
+    """JSON for files: two spaces a level, and a line end."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"

@@ -64,6 +64,14 @@ def outline(audit: Audit) -> tuple[PriorityGroup, ...]:
     )
 
 
+def named_rules(audit: Audit) -> tuple[Rule, ...]:
+    """Each rule that found something, was silenced or could not be decided, by id."""
+    named = {finding.rule for finding in audit.findings}
+    named.update(entry.finding.rule for entry in audit.ignored)
+    named.update(failure.rule for failure in audit.undecided)
+    return tuple(find_rule(rule) for rule in sorted(named))
+
+
 def checklists(audit: Audit) -> tuple[tuple[str, tuple[ChecklistItem, ...]], ...]:
     """Each checklist's name and boxes."""
     return tuple((name, tuple(items)) for name, items in groupby(audit.checklist, key=lambda i: i.checklist))

@@ -11,16 +11,15 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from tenfold import __version__
 from tenfold.catalog.config_file import FILE_NAME
 from tenfold.model.audit import Audit
 from tenfold.model.finding import Finding, Priority, RuleFailure
 from tenfold.model.snapshot import Snapshot
+from tenfold.report.json import indented
 from tenfold.report.markdown import fence, prose
-from tenfold.report.outline import KINDS, legible, script_of, stated
-from tenfold.rules.rule import Rule, find_rule
+from tenfold.report.outline import KINDS, legible, named_rules, script_of, stated
+from tenfold.rules.rule import Rule
 
 VERSION = "2.1.0"
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -31,11 +30,12 @@ _ROOT = "%SRCROOT%"
 
 def render(audit: Audit, snapshot: Snapshot) -> str:
     log = {"$schema": SCHEMA, "version": VERSION, "runs": [_run(audit, snapshot)]}
-    return msgspec.json.format(msgspec.json.encode(log), indent=2).decode() + "\n"
+    return indented(log)
 
 
 def _run(audit: Audit, snapshot: Snapshot) -> dict[str, Any]:
-    places = _rule_places(audit)
+    rules = named_rules(audit)
+    places = {rule.id: place for place, rule in enumerate(rules)}
     results = [_result(finding, snapshot, places) for finding in audit.findings]
     results += [_result(entry.finding, snapshot, places, entry.reason) for entry in audit.ignored]
     return {
@@ -44,7 +44,7 @@ def _run(audit: Audit, snapshot: Snapshot) -> dict[str, Any]:
                 "name": "Tenfold",
                 "version": __version__,
                 "semanticVersion": __version__,
-                "rules": [_rule(find_rule(rule)) for rule in places],
+                "rules": [_rule(rule) for rule in rules],
             }
         },
         # Keeps the alerts of several databases apart that one repository uploads.
@@ -63,14 +63,6 @@ def _run(audit: Audit, snapshot: Snapshot) -> dict[str, Any]:
             "taken": audit.taken,
         },
     }
-
-
-def _rule_places(audit: Audit) -> Mapping[str, int]:
-    """Each rule that the run names, with its place in the list of rules."""
-    named = {finding.rule for finding in audit.findings}
-    named.update(entry.finding.rule for entry in audit.ignored)
-    named.update(failure.rule for failure in audit.undecided)
-    return {rule: place for place, rule in enumerate(sorted(named))}
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

@@ -1,8 +1,6 @@
-"""What rules ask of foreign keys: which a table has, what they pair, how a partitioned table gets one."""
+"""What rules ask of foreign keys: what they pair, whom they bind, what a new one is called and refers to."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from tenfold.model.ddl import fit
 from tenfold.model.relations import Constraint, Index, Relation
@@ -12,15 +10,6 @@ from tenfold.rules.subject import Subject, table_of
 
 #: `confupdtype` and `confdeltype` as SQL.
 ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
-
-
-def foreign_keys_of(snapshot: Snapshot, relation: int) -> Iterable[Constraint]:
-    """The foreign keys that a table declares and the server enforces; not those it inherits from a parent."""
-    return (
-        constraint
-        for constraint in snapshot.constraints_of(relation)
-        if constraint.kind == "f" and constraint.parent is None and constraint.enforced
-    )
 
 
 def pairs(key: Constraint) -> tuple[tuple[int, int], ...]:
@@ -37,6 +26,7 @@ def is_key(snapshot: Snapshot, relation: int, columns: frozenset[int]) -> bool:
     """Whether the server takes these columns as the target of a foreign key."""
     return any(
         index.unique
+        and index.key_count == len(columns)
         and index.valid
         and index.predicate is None
         and frozenset(index.key_columns) == columns

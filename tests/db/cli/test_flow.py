@@ -165,9 +165,13 @@ def schema_of(dsn: str) -> list[tuple[object, ...]]:
         return connection.execute(
             "SELECT attrelid::regclass::text, attname::text, format_type(atttypid, atttypmod), attnotnull"
             "  FROM pg_attribute JOIN pg_class c ON c.oid = attrelid"
-            " WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped"
-            " UNION ALL SELECT tablename, indexname, indexdef, NULL FROM pg_indexes WHERE schemaname = 'public'"
-            " UNION ALL SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated"
+            " WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+            "   AND attnum > 0 AND NOT attisdropped"
+            " UNION ALL SELECT tablename, indexname, indexdef, NULL FROM pg_indexes"
+            "  WHERE schemaname = 'public'"
+            # That rows satisfy a check was found out, and is not taken back.
+            " UNION ALL SELECT conrelid::regclass::text, conname,"
+            "  replace(pg_get_constraintdef(oid), ' NOT VALID', ''), NULL"
             "  FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
             " UNION ALL SELECT tablename, policyname, qual, NULL FROM pg_policies"
             " UNION ALL SELECT tgrelid::regclass::text, tgname, tgenabled::text, NULL FROM pg_trigger"

@@ -77,7 +77,12 @@ CREATE INDEX invoices_team_id ON invoices (team_id);
 ALTER TABLE invoices ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON invoices
     USING (current_setting('app.team_id', true) IS NULL
-           OR team_id = current_setting('app.team_id', true)::bigint)
+           OR team_id = current_setting('app.team_id', true)::bigint);
+CREATE TABLE receipts (id bigint PRIMARY KEY, team_id bigint NOT NULL REFERENCES teams);
+CREATE INDEX receipts_team_id ON receipts (team_id);
+ALTER TABLE receipts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON receipts
+    USING (team_id = (SELECT NULLIF(current_setting('app.team_id', true), '')::bigint))
     WITH CHECK (true);
 CREATE TABLE payments (id bigint PRIMARY KEY, team_id bigint NOT NULL REFERENCES teams);
 CREATE INDEX payments_team_id ON payments (team_id);

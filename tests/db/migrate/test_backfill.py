@@ -60,8 +60,8 @@ def test_walks_keys_of_several_columns_types_and_odd_names(bench: Bench) -> None
         connection.execute('CREATE SCHEMA "Odd é"')
         connection.execute("""CREATE TYPE "Odd é".mood AS ENUM ('sad', 'glad')""")
         connection.execute(
-            'CREATE TABLE "Odd é"."select % $1" ("a b" uuid, "order" "Odd é".mood, at timestamptz, code char(5),'
-            ' n numeric(12, 3), team_id int, PRIMARY KEY ("a b", "order", at, code, n))'
+            'CREATE TABLE "Odd é"."select % $1" ("a b" uuid, "order" "Odd é".mood, at timestamptz,'
+            ' code char(5), n numeric(12, 3), team_id int, PRIMARY KEY ("a b", "order", at, code, n))'
         )
         connection.execute(
             """INSERT INTO "Odd é"."select % $1"

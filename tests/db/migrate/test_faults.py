@@ -1,7 +1,7 @@
 """Every fault, under a write load: nothing acknowledged is lost or doubled, the schema comes out right.
 
-No write may take longer than the lock timeout plus MARGIN, which is for a machine that has other things to do;
-only where the server itself goes away are writes not timed.
+No write may take longer than the lock timeout plus MARGIN, which is for a machine that has other things to
+do; only where the server itself goes away are writes not timed.
 """
 
 from __future__ import annotations

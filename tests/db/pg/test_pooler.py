@@ -128,7 +128,7 @@ def test_a_writer_is_refused_on_a_shared_connection_before_it_sets_anything(
             for application in (one, two, three):  # in transactions at once: the pool has three connections
                 application.execute("SELECT 1")
         with pytest.raises(
-            UsageError, match="a pooler .* shares its connections; connect to the server itself"
+            UsageError, match=r"a pooler .* shares its connections; connect to the server itself"
         ):
             connect(dsn, writable=True)
         with contextlib.ExitStack() as stack:

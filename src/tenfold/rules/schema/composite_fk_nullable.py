@@ -30,7 +30,6 @@ from tenfold.model.ddl import fit, identifier, names
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Column, Constraint, Relation
 from tenfold.model.remedy import SetNotNull, statements
-from tenfold.rules.foreign_keys import foreign_keys_of
 from tenfold.rules.subject import Subject, table_of
 
 ID = "composite-fk-nullable"
@@ -38,7 +37,7 @@ ID = "composite-fk-nullable"
 
 def check(subject: Subject) -> Iterator[Finding]:
     for table in subject.tables:
-        for key in foreign_keys_of(subject.snapshot, table.oid):
+        for key in subject.snapshot.foreign_keys_of(table.oid):
             if len(key.columns) > 1 and key.match == "s":
                 nullable = _nullable(subject, key)
                 if nullable and _leaves_unchecked(subject, table, key, nullable):
@@ -65,7 +64,7 @@ def _leaves_unchecked(subject: Subject, table: Relation, key: Constraint, nullab
 def _checked_otherwise(subject: Subject, key: Constraint) -> set[int]:
     return {
         number
-        for other in foreign_keys_of(subject.snapshot, key.relation)
+        for other in subject.snapshot.foreign_keys_of(key.relation)
         if other is not key and len(other.columns) == 1
         for number in other.columns
     }

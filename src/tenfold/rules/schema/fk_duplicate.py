@@ -30,7 +30,7 @@ from tenfold.model.ddl import names
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Constraint, Relation
 from tenfold.model.remedy import DropConstraint, statements
-from tenfold.rules.foreign_keys import foreign_keys_of, pairs
+from tenfold.rules.foreign_keys import pairs
 from tenfold.rules.subject import Subject, table_of
 
 ID = "fk-duplicate"
@@ -38,13 +38,19 @@ ID = "fk-duplicate"
 
 def check(subject: Subject) -> Iterator[Finding]:
     for table in subject.tables:
-        alike: defaultdict[object, list[Constraint]] = defaultdict(list)
-        for key in foreign_keys_of(subject.snapshot, table.oid):
-            alike[key.foreign_relation, frozenset(pairs(key))].append(key)
-        for keys in alike.values():
+        for keys in _alike(subject.snapshot.foreign_keys_of(table.oid)):
             kept, *others = sorted(keys, key=lambda key: (not key.validated, key.oid))
             for other in others:
                 yield _finding(subject, table, kept, other)
+
+
+def _alike(keys: tuple[Constraint, ...]) -> Iterator[list[Constraint]]:
+    """Keys that pair the same columns, whatever their order; a table with one key has none."""
+    if len(keys) > 1:
+        groups: defaultdict[object, list[Constraint]] = defaultdict(list)
+        for key in keys:
+            groups[key.foreign_relation, frozenset(pairs(key))].append(key)
+        yield from (group for group in groups.values() if len(group) > 1)
 
 
 def _finding(subject: Subject, table: Relation, kept: Constraint, other: Constraint) -> Finding:

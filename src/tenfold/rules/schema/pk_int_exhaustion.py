@@ -46,12 +46,11 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _narrow_key_columns(subject: Subject, table: Relation) -> Iterator[Column]:
-    for constraint in subject.snapshot.constraints_of(table.oid):
-        if constraint.kind == "p":
-            for number in constraint.columns:
-                column = subject.snapshot.column_by_number[table.oid, number]
-                if column.type in ("integer", "smallint"):
-                    yield column
+    key = subject.snapshot.primary_key_of(table.oid)
+    for number in key.columns if key else ():
+        column = subject.snapshot.column_by_number[table.oid, number]
+        if column.type in ("integer", "smallint"):
+            yield column
 
 
 def _highest(subject: Subject, column: Column) -> int:

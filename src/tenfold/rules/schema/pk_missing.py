@@ -37,7 +37,7 @@ ID = "pk-missing"
 
 def check(subject: Subject) -> Iterator[Finding]:
     for table in subject.tables:
-        if table.persistence == "t" or _has_primary_key(subject, table):
+        if table.persistence == "t" or subject.snapshot.primary_key_of(table.oid) is not None:
             continue
         yield Finding(
             rule=ID,
@@ -47,10 +47,6 @@ def check(subject: Subject) -> Iterator[Finding]:
             message=f"{table.display} has no primary key: nothing names one row of it",
             advice=_advice(subject, table),
         )
-
-
-def _has_primary_key(subject: Subject, table: Relation) -> bool:
-    return any(constraint.kind == "p" for constraint in subject.snapshot.constraints_of(table.oid))
 
 
 def _advice(subject: Subject, table: Relation) -> tuple[str, ...]:

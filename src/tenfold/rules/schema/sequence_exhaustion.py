@@ -69,10 +69,8 @@ def _is_narrow_key(subject: Subject, sequence: Sequence, column: Column | None) 
     limit = largest_integer(column.type) if column else None
     if column is None or limit is None or column.type == "bigint" or limit > sequence.maximum:
         return False
-    return any(
-        constraint.kind == "p" and column.number in constraint.columns
-        for constraint in subject.snapshot.constraints_of(column.relation)
-    )
+    key = subject.snapshot.primary_key_of(column.relation)
+    return key is not None and column.number in key.columns
 
 
 def _finding(subject: Subject, sequence: Sequence, column: Column | None, used: float) -> Finding:

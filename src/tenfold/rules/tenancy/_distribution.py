@@ -8,7 +8,6 @@ from tenfold.rules.subject import Subject, TenantTable
 
 
 class Distribution(msgspec.Struct, frozen=True):
-    rows: float
     #: Tenants that have rows, as the planner believes.
     tenants: float
     #: Tenants whose own frequency the planner knows.
@@ -27,12 +26,10 @@ def distribution(subject: Subject, table: TenantTable) -> Distribution | None:
     statistics = subject.snapshot.statistics_of(table.relation.oid, table.column.number)
     if statistics is None:
         return None
-    rows = subject.rows(table.relation)
     frequencies = statistics.common_frequencies or ()
     distinct = statistics.n_distinct
     return Distribution(
-        rows=rows,
-        tenants=distinct if distinct >= 0 else -distinct * rows,
+        tenants=distinct if distinct >= 0 else -distinct * subject.rows(table.relation),
         common=len(frequencies),
         largest_share=max(frequencies, default=0.0),
     )

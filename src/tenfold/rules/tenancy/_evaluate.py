@@ -50,6 +50,8 @@ class _Evaluation:
                 return truth.NULL
             case Kind.ERROR:
                 return truth.ERROR
+            case Kind.LATE_ERROR:
+                return truth.LATE_ERROR
             case Kind.COLUMN:
                 return truth.BY_ROW
             case _:
@@ -81,7 +83,9 @@ class _Evaluation:
                 return self._call(node)
             case exp.Subquery() | exp.Select():
                 projection = lone_projection(node)
-                return self.value(projection) if projection is not None else values.UNKNOWN
+                if projection is None:
+                    return values.UNKNOWN
+                return values.in_subselect(self.value(projection))
             case _:
                 return self._operation(node)
 
@@ -90,7 +94,7 @@ class _Evaluation:
             case exp.Neg():
                 return values.strict(self.value(node.this), prefix="-")
             case exp.Lower() | exp.Upper() | exp.Trim():
-                return values.strict(self.value(node.this), prefix=node.key, by_row=True)
+                return values.strict(self.value(node.this), prefix=node.key)
             case exp.DPipe():
                 return values.joined(self.value(node.this), self.value(node.expression))
             case exp.StringToArray():
@@ -151,8 +155,8 @@ class _Evaluation:
         possible: list[Value] = []
         for branch in node.args["ifs"]:
             condition = self._equal(node.this, branch.this) if node.this else self.truth(branch.this)
-            if condition == truth.ERROR:
-                return values.ERROR
+            if condition in (truth.ERROR, truth.LATE_ERROR):
+                return Value(Kind.ERROR if condition == truth.ERROR else Kind.LATE_ERROR)
             if condition.never:
                 continue
             possible.append(self.value(branch.args["true"]))
@@ -177,7 +181,7 @@ class _Evaluation:
             return truth.FALSE
         member = self.value(left)
         # Another tenant's row is in no list that the setting holds.
-        if value.kind in (Kind.TENANT, Kind.NULL, Kind.ERROR) or member.kind is Kind.NULL:
+        if value.kind in (Kind.TENANT, Kind.NULL) or value.kind.fails or member.kind is Kind.NULL:
             return values.equal(member, value)
         return truth.UNKNOWN
 

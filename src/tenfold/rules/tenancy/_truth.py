@@ -17,8 +17,11 @@ class Outcome(Enum):
     TRUE = "true"
     FALSE = "false"
     NULL = "null"
-    #: The statement fails, so it shows and changes nothing.
+    #: The statement fails, so it shows and changes nothing. The planner evaluates settings to estimate how many
+    #: rows match, so it fails even where an OR would not have come to this term.
     ERROR = "error"
+    #: It fails if this term is evaluated: the planner leaves sub-selects alone.
+    LATE_ERROR = "late error"
 
 
 class Truth(msgspec.Struct, frozen=True):
@@ -45,6 +48,7 @@ TRUE = Truth(frozenset({Outcome.TRUE}))
 FALSE = Truth(frozenset({Outcome.FALSE}))
 NULL = Truth(frozenset({Outcome.NULL}))
 ERROR = Truth(frozenset({Outcome.ERROR}))
+LATE_ERROR = Truth(frozenset({Outcome.LATE_ERROR}))
 #: True for some rows, false or null for others.
 BY_ROW = Truth(frozenset({Outcome.TRUE, Outcome.FALSE, Outcome.NULL}))
 #: True for some rows, false for others, never null.
@@ -58,7 +62,7 @@ def both(one: Truth, other: Truth) -> Truth:
 
 
 def either(one: Truth, other: Truth) -> Truth:
-    """`one OR other`, evaluated from the left: an error on the right is not met where the left is true."""
+    """`one OR other`, evaluated from the left: a late error on the right is not met where the left is true."""
     return _combined(_or, one, other)
 
 
@@ -86,16 +90,16 @@ def _truth(outcomes: set[Outcome], *, reached: bool) -> Truth:
 
 
 def _and(left: Outcome, right: Outcome) -> Outcome:
-    for decisive in (Outcome.FALSE, Outcome.ERROR, Outcome.NULL):
+    for decisive in (Outcome.ERROR, Outcome.FALSE, Outcome.LATE_ERROR, Outcome.NULL):
         if decisive in (left, right):
             return decisive
     return Outcome.TRUE
 
 
 def _or(left: Outcome, right: Outcome) -> Outcome:
-    if left is Outcome.ERROR:
-        return left
-    for decisive in (Outcome.TRUE, Outcome.ERROR, Outcome.NULL):
+    if left is Outcome.LATE_ERROR:
+        return right if right is Outcome.ERROR else left
+    for decisive in (Outcome.ERROR, Outcome.TRUE, Outcome.LATE_ERROR, Outcome.NULL):
         if decisive in (left, right):
             return decisive
     return Outcome.FALSE

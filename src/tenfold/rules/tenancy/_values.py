@@ -24,8 +24,14 @@ class Kind(Enum):
     #: What the setting holds in World.SET: a value that is neither null nor empty.
     TENANT = 3
     ERROR = 4
-    UNKNOWN = 5
-    BOOLEAN = 6
+    #: An error in a sub-select; see Outcome.LATE_ERROR.
+    LATE_ERROR = 5
+    UNKNOWN = 6
+    BOOLEAN = 7
+
+    @property
+    def fails(self) -> bool:
+        return self in (Kind.ERROR, Kind.LATE_ERROR)
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -36,6 +42,9 @@ class Value(msgspec.Struct, frozen=True):
     from_setting: bool = False
     truth: Truth = truth.UNKNOWN
 
+
+# What COALESCE need not look behind.
+_CERTAIN = frozenset({Kind.CONSTANT, Kind.TENANT, Kind.ERROR, Kind.LATE_ERROR})
 
 NULL = Value(Kind.NULL)
 ERROR = Value(Kind.ERROR)
@@ -60,6 +69,15 @@ _BOOLEANS = {
 
 def boolean(found: Truth) -> Value:
     return Value(Kind.BOOLEAN, truth=found)
+
+
+def in_subselect(value: Value) -> Value:
+    """The value as a sub-select gives it back: an error comes late."""
+    if value.kind is Kind.ERROR:
+        return Value(Kind.LATE_ERROR)
+    if value.kind is Kind.BOOLEAN:
+        return boolean(truth.mapped(value.truth, {Outcome.ERROR: Outcome.LATE_ERROR}))
+    return value
 
 
 def any_of(values: list[Value]) -> Value:
@@ -93,8 +111,10 @@ def cast(value: Value, to: exp.DataType) -> Value:
 
 
 def nullif(value: Value, other: Value) -> Value:
-    if value.kind in (Kind.NULL, Kind.ERROR) or other.kind is Kind.NULL:
+    if value.kind is Kind.NULL or value.kind.fails or other.kind is Kind.NULL:
         return value
+    if other.kind.fails:
+        return other
     same = equal(value, other)
     if same.always:
         return Value(Kind.NULL, from_setting=value.from_setting or other.from_setting)
@@ -110,21 +130,21 @@ def coalesce(values: list[Value]) -> Value:
     if not rest:
         return Value(Kind.NULL, from_setting=from_setting)
     first = rest[0]
-    if len(rest) > 1 and first.kind not in (Kind.CONSTANT, Kind.TENANT, Kind.ERROR):
+    if len(rest) > 1 and first.kind not in _CERTAIN:
         return any_of(rest) if all(value.kind is Kind.BOOLEAN for value in rest) else UNKNOWN
     return msgspec.structs.replace(first, from_setting=from_setting)
 
 
-def strict(value: Value, *, prefix: str, by_row: bool = False) -> Value:
+def strict(value: Value, *, prefix: str) -> Value:
     """A function of one argument that is null for null."""
     match value.kind:
-        case Kind.NULL | Kind.ERROR | Kind.TENANT:
+        case Kind.NULL | Kind.ERROR | Kind.LATE_ERROR:
             return value
         case Kind.CONSTANT if prefix == "-":
             return msgspec.structs.replace(value, text="-" + value.text)
         case Kind.CONSTANT if value.text == "":
             return value
-        case Kind.COLUMN if by_row:
+        case Kind.COLUMN | Kind.TENANT:
             return msgspec.structs.replace(value, text=f"{prefix}({value.text})")
         case _:
             return Value(Kind.UNKNOWN, from_setting=value.from_setting)
@@ -132,7 +152,7 @@ def strict(value: Value, *, prefix: str, by_row: bool = False) -> Value:
 
 def joined(left: Value, right: Value) -> Value:
     from_setting = left.from_setting or right.from_setting
-    for kind in (Kind.ERROR, Kind.NULL):
+    for kind in (Kind.ERROR, Kind.LATE_ERROR, Kind.NULL):
         if kind in (left.kind, right.kind):
             return Value(kind, from_setting=from_setting)
     if left.kind is right.kind is Kind.CONSTANT:
@@ -146,12 +166,14 @@ def split(value: Value) -> Value:
     """`string_to_array(value, ...)`: of the empty string, the empty array."""
     if value.kind is Kind.CONSTANT:
         return Value(Kind.CONSTANT, "{}", value.from_setting) if value.text == "" else UNKNOWN
-    return value if value.kind in (Kind.NULL, Kind.ERROR, Kind.TENANT) else UNKNOWN
+    return member(value)
 
 
 def member(value: Value) -> Value:
     """`value -> key` and the like: a member of what the setting holds is the tenant's own."""
-    return value if value.kind in (Kind.NULL, Kind.ERROR, Kind.TENANT) else UNKNOWN
+    if value.kind is Kind.TENANT:
+        return msgspec.structs.replace(value, text=f"of({value.text})")
+    return value if value.kind is Kind.NULL or value.kind.fails else UNKNOWN
 
 
 def _number(text: str) -> Decimal | None:
@@ -166,9 +188,13 @@ def _number(text: str) -> Decimal | None:
 
 def _null_or_error(left: Value, right: Value) -> Truth | None:
     """What a strict operator makes of a null or an error, None where it has neither."""
-    if Kind.ERROR in (left.kind, right.kind):
-        return truth.ERROR
+    if left.kind.fails or right.kind.fails:
+        return _failure(left, right)
     return truth.NULL if Kind.NULL in (left.kind, right.kind) else None
+
+
+def _failure(left: Value, right: Value) -> Truth:
+    return truth.ERROR if Kind.ERROR in (left.kind, right.kind) else truth.LATE_ERROR
 
 
 def equal(left: Value, right: Value) -> Truth:
@@ -212,8 +238,8 @@ def _equal_booleans(left: Value, right: Value) -> Truth:
 
 def not_distinct(left: Value, right: Value) -> Truth:
     """`left IS NOT DISTINCT FROM right`."""
-    if Kind.ERROR in (left.kind, right.kind):
-        return truth.ERROR
+    if left.kind.fails or right.kind.fails:
+        return _failure(left, right)
     if left.kind is Kind.NULL or right.kind is Kind.NULL:
         other = right if left.kind is Kind.NULL else left
         # A row of another tenant has a tenant: an absent setting is not its equal.
@@ -229,6 +255,8 @@ def is_null(value: Value) -> Truth:
             return truth.TRUE
         case Kind.ERROR:
             return truth.ERROR
+        case Kind.LATE_ERROR:
+            return truth.LATE_ERROR
         case Kind.CONSTANT | Kind.TENANT:
             return truth.FALSE
         case Kind.COLUMN:

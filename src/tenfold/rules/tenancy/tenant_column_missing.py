@@ -125,10 +125,8 @@ def _remedy(subject: Subject, table: Relation, way: _Way) -> AddTenantColumn:
 
 
 def _primary_key(subject: Subject, table: Relation) -> tuple[str, ...]:
-    for constraint in subject.snapshot.constraints_of(table.oid):
-        if constraint.kind == "p":
-            return subject.snapshot.column_names(table.oid, constraint.columns)
-    return ()
+    key = subject.snapshot.primary_key_of(table.oid)
+    return subject.snapshot.column_names(table.oid, key.columns) if key else ()
 
 
 def _always_leads(subject: Subject, key: Constraint) -> bool:

@@ -35,14 +35,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from tenfold.model.ddl import identifier, names
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Constraint
-from tenfold.model.remedy import AddForeignKey, DropConstraint, Remedy, statements
+from tenfold.model.remedy import AddForeignKey, CreateIndex, DropConstraint, Remedy, statements
 from tenfold.rules.column_types import same_type
 from tenfold.rules.foreign_keys import (
     ACTIONS,
-    foreign_keys_of,
     free_constraint_name,
     is_key,
     pairs,
@@ -58,19 +59,32 @@ _CLEARS = ("n", "d")
 _COLUMN_LIST = 15
 
 
+class _Target(msgspec.Struct, frozen=True):
+    """What a composite key to a parent refers to."""
+
+    columns: tuple[str, ...]
+    #: The unique index that it takes and that is not there yet.
+    missing: CreateIndex | None
+
+
+_Targets = dict[tuple[int, tuple[int, ...]], _Target | None]
+
+
 def check(subject: Subject) -> Iterator[Finding]:
     tenant_tables = {table.relation.oid: table for table in subject.tenant_tables}
+    # Many keys lead to a few parents.
+    targets: _Targets = {}
     for table in subject.tenant_tables:
         keys = [
             key
-            for key in foreign_keys_of(subject.snapshot, table.relation.oid)
+            for key in subject.snapshot.foreign_keys_of(table.relation.oid)
             if key.foreign_relation in tenant_tables
         ]
         held = [key for key in keys if _pairs_tenants(table, tenant_tables[key.foreign_relation or 0], key)]
         for key in keys:
             parent = tenant_tables[key.foreign_relation or 0]
             if key not in held and not any(_includes(other, key) for other in held):
-                yield _finding(subject, table, parent, key)
+                yield _finding(subject, table, parent, key, targets)
 
 
 def _pairs_tenants(table: TenantTable, parent: TenantTable, key: Constraint) -> bool:
@@ -81,8 +95,10 @@ def _includes(composite: Constraint, key: Constraint) -> bool:
     return composite.foreign_relation == key.foreign_relation and set(pairs(key)) < set(pairs(composite))
 
 
-def _finding(subject: Subject, table: TenantTable, parent: TenantTable, key: Constraint) -> Finding:
-    remedies, advice = _way_out(subject, table, parent, key)
+def _finding(
+    subject: Subject, table: TenantTable, parent: TenantTable, key: Constraint, targets: _Targets
+) -> Finding:
+    remedies, advice = _way_out(subject, table, parent, key, targets)
     columns = names(subject.snapshot.column_names(key.relation, key.columns))
     return Finding(
         rule=ID,
@@ -99,31 +115,32 @@ def _finding(subject: Subject, table: TenantTable, parent: TenantTable, key: Con
 
 
 def _way_out(
-    subject: Subject, table: TenantTable, parent: TenantTable, key: Constraint
+    subject: Subject, table: TenantTable, parent: TenantTable, key: Constraint, targets: _Targets
 ) -> tuple[tuple[Remedy, ...], tuple[str, ...]]:
     """The unique index where there is none, and the composite key; dropping the old one is advice.
 
-    Nothing where it takes more than that: types that differ, a partitioned parent (its unique index must
-    include the partition key), a key over a tenant column already, an action that cannot leave the tenant
-    alone.
+    Nothing where it takes more than that: types that differ, a key over the tenant column already, an action
+    that cannot leave the tenant alone.
     """
-    on_delete = _on_delete(subject, key)
+    place = (parent.relation.oid, key.foreign_columns or ())
+    if place not in targets:
+        targets[place] = _target(subject, parent, key.foreign_columns or ())
+    target, on_delete = targets[place], _on_delete(subject, key)
     if (
-        on_delete is None
+        target is None
+        or on_delete is None
         or key.on_update in _CLEARS
         or table.column.number in key.columns
-        or parent.column.number in (key.foreign_columns or ())
         or not same_type(subject.snapshot, table.column, parent.column)
     ):
         return (), ()
     here = subject.snapshot.column_names(key.relation, key.columns)
-    there = subject.snapshot.column_names(parent.relation.oid, key.foreign_columns or ())
     composite = AddForeignKey(
         table=table_of(table.relation),
         name=free_constraint_name(subject, table.relation, table.column.name, *here),
         columns=(table.column.name, *here),
         parent=table_of(parent.relation),
-        parent_columns=(parent.column.name, *there),
+        parent_columns=target.columns,
         on_delete=on_delete,
         on_update=ACTIONS[key.on_update],
         partitions=parts_with_keys(subject, table.relation),
@@ -131,13 +148,20 @@ def _way_out(
     # With the tenant null, a composite key checks nothing: then the old one still does something.
     old = DropConstraint(table=table_of(table.relation), name=key.name, definition=key.definition)
     advice = statements(old) if table.column.not_null else ()
-    target = frozenset((parent.column.number, *(key.foreign_columns or ())))
-    if is_key(subject.snapshot, parent.relation.oid, target):
-        return (composite,), advice
+    return (composite,) if target.missing is None else (target.missing, composite), advice
+
+
+def _target(subject: Subject, parent: TenantTable, columns: tuple[int, ...]) -> _Target | None:
+    """None where a unique index over tenant and key cannot be proposed."""
+    if parent.column.number in columns:
+        return None
+    named = (parent.column.name, *subject.snapshot.column_names(parent.relation.oid, columns))
+    if is_key(subject.snapshot, parent.relation.oid, frozenset((parent.column.number, *columns))):
+        return _Target(named, None)
     if parent.relation.kind == "p":
-        return (), ()
-    unique = subject.create_index(parent.relation, parent.column.name, *there, unique=True)
-    return (unique, composite), advice
+        # It would have to include the partition key.
+        return None
+    return _Target(named, subject.create_index(parent.relation, *named, unique=True))
 
 
 def _on_delete(subject: Subject, key: Constraint) -> str | None:

@@ -37,7 +37,6 @@ from tenfold.model.remedy import AddForeignKey, Remedy
 from tenfold.rules.column_types import same_type
 from tenfold.rules.foreign_keys import (
     every_column_is_set,
-    foreign_keys_of,
     free_constraint_name,
     is_key,
     pairs,
@@ -56,7 +55,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         return
     root = subject.snapshot.relation_by_oid[root_oid]
     for table in subject.tenant_tables:
-        keys = foreign_keys_of(subject.snapshot, table.relation.oid)
+        keys = subject.snapshot.foreign_keys_of(table.relation.oid)
         if not any(_holds(subject, constraint, table.column) for constraint in keys):
             yield _finding(subject, table, root, key)
 

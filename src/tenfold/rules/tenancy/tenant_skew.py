@@ -38,11 +38,12 @@ NEEDS_TENANCY = True
 def check(subject: Subject) -> Iterator[Finding]:
     limits = subject.thresholds
     for table in subject.tenant_tables:
-        spread = distribution(subject, table)
-        if spread is None or spread.rows < limits.small_table_rows:
+        if subject.rows(table.relation) < limits.small_table_rows:
             continue
+        spread = distribution(subject, table)
         if (
-            spread.largest_share < limits.tenant_skew_share
+            spread is None
+            or spread.largest_share < limits.tenant_skew_share
             or spread.times_mean < limits.tenant_skew_times_mean
         ):
             continue

@@ -36,7 +36,6 @@ from tenfold.model.relations import Column, Constraint, Index, Relation
 from tenfold.model.remedy import CreateIndex, Key, statements
 from tenfold.rules.column_types import INTEGER_BYTES, base_type
 from tenfold.rules.coverage import conjuncts
-from tenfold.rules.foreign_keys import foreign_keys_of
 from tenfold.rules.subject import Subject, TenantTable, table_of
 
 ID = "tenant-unique-global"
@@ -48,17 +47,19 @@ _SECRETS = ("token", "secret", "nonce", "api_key", "key_hash", "token_hash", "se
 
 def check(subject: Subject) -> Iterator[Finding]:
     for table in subject.tenant_tables:
-        indexes = [
+        suspects = [
             index
             for index in subject.snapshot.indexes_of(table.relation.oid)
-            if index.unique and index.valid and not _names_tenant(index, table.column)
+            if index.unique
+            and index.valid
+            and not _is_surrogate(subject, table.relation, index)
+            and not _names_tenant(index, table.column)
         ]
-        if not indexes:
-            continue
-        safe = frozenset(_columns_that_never_meet(subject, table))
-        for index in indexes:
-            if safe.isdisjoint(index.key_columns):
-                yield _finding(subject, table, index)
+        if suspects:
+            safe = frozenset(_columns_that_never_meet(subject, table))
+            for index in suspects:
+                if safe.isdisjoint(index.key_columns):
+                    yield _finding(subject, table, index)
 
 
 def _names_tenant(index: Index, column: Column) -> bool:
@@ -78,7 +79,7 @@ def _is_without_tenant(predicate: str, column: Column) -> bool:
 
 def _columns_that_never_meet(subject: Subject, table: TenantTable) -> Iterator[int]:
     """Columns in which two tenants cannot have the same value, or cannot know it."""
-    for key in foreign_keys_of(subject.snapshot, table.relation.oid):
+    for key in subject.snapshot.foreign_keys_of(table.relation.oid):
         if _belongs_to_a_tenant(subject, key):
             yield from key.columns
     for column in subject.snapshot.columns_of(table.relation.oid):
@@ -87,10 +88,8 @@ def _columns_that_never_meet(subject: Subject, table: TenantTable) -> Iterator[i
         if column.identity or computed or column.name.lower().endswith(_SECRETS):
             yield column.number
     for index in subject.snapshot.indexes_of(table.relation.oid):
-        if index.primary and index.key_count == 1:
-            column = subject.snapshot.column_by_number[table.relation.oid, index.columns[0]]
-            if _is_surrogate(subject, table.relation, column):
-                yield column.number
+        if _is_surrogate(subject, table.relation, index):
+            yield index.columns[0]
 
 
 def _belongs_to_a_tenant(subject: Subject, key: Constraint) -> bool:
@@ -99,8 +98,11 @@ def _belongs_to_a_tenant(subject: Subject, key: Constraint) -> bool:
     return parent is not None and parent.table_class != "shared"
 
 
-def _is_surrogate(subject: Subject, relation: Relation, column: Column) -> bool:
-    """Whether a lone primary key without a default holds ids that the application makes."""
+def _is_surrogate(subject: Subject, relation: Relation, index: Index) -> bool:
+    """Whether it is a primary key of one column that holds ids which somebody makes, by name or type."""
+    if not index.primary or index.key_count > 1:
+        return False
+    column = subject.snapshot.column_by_number[relation.oid, index.columns[0]]
     name = column.name.lower()
     return (
         name in ("id", "uuid", "guid", "ulid")
