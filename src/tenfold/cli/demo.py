@@ -12,9 +12,21 @@ from tenfold.errors import UsageError
 
 
 @click.command("demo")
-@click.option("--tenants", type=click.IntRange(3, 10_000), default=40, show_default=True)
 @click.option(
-    "--scale", type=click.FloatRange(0.01, 100), default=1.0, show_default=True, help="Rows, times."
+    "--tenants",
+    type=click.IntRange(3, 10_000),
+    metavar="N",
+    default=40,
+    show_default=True,
+    help="How many teams share the database.",
+)
+@click.option(
+    "--scale",
+    type=click.FloatRange(0.01, 100),
+    metavar="TIMES",
+    default=1.0,
+    show_default=True,
+    help="Times the rows: 1 makes about 5,000 rows a team.",
 )
 @click.option(
     "-o",

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from tenfold import __version__
-from tenfold.errors import TenfoldError
+from tenfold.errors import ApplyInterruptedError, TenfoldError
 
 #: Command -> (module of this package, what it does).
 COMMANDS = {
@@ -82,6 +82,8 @@ def run(arguments: list[str] | None = None) -> int:
         context = getattr(fault, "ctx", None)
         hint = f" (see: {context.command_path} --help)" if context is not None else ""
         return _complain(fault.format_message() + hint)
+    except ApplyInterruptedError as fault:
+        return _complain(fault.message, 130)
     except TenfoldError as fault:
         return _complain(fault.message)
     except BrokenPipeError:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: As they are written everywhere else: help would show the choices in lower case.
+PRIORITIES = f"[{'|'.join(Priority)}]"
+
 source_argument = click.argument("source", default="", required=False)
 dsn_argument = click.argument("source", metavar="[DSN]", default="", required=False)
 config_option = click.option(
@@ -39,6 +42,7 @@ output_option = click.option(
 timeout_option = click.option(
     "--timeout",
     type=click.FloatRange(min=0.1),
+    metavar="SECONDS",
     default=60.0,
     show_default=True,
     help="Seconds that any one catalog query may take.",
@@ -46,6 +50,7 @@ timeout_option = click.option(
 priority_option = click.option(
     "--only",
     type=click.Choice(list(Priority), case_sensitive=False),
+    metavar=PRIORITIES,
     help="Only changes of this priority or more urgent ones.",
 )
 

@@ -36,7 +36,9 @@ phase_option = click.option(
 
 @click.command("plan")
 @source_argument
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="What to write."
+)
 @output_option
 @priority_option
 @phase_option

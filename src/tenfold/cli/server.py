@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -21,7 +22,12 @@ def command() -> None:
 @command.command("start")
 @_folder
 @click.option("--binaries", type=click.Path(path_type=Path), help="Folder of PostgreSQL 13 to 18 programs.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Also listen on 127.0.0.1; 0 takes a free port.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Also listen on 127.0.0.1, with the password in the file `password`; 0 takes a free port.",
+)
 def start(folder: Path | None, binaries: Path | None, port: int | None) -> None:
     """Start a server, or find it running, and print its DSN. It runs until it is stopped."""
     from tenfold.pg.embedded import EmbeddedServer
@@ -30,8 +36,10 @@ def start(folder: Path | None, binaries: Path | None, port: int | None) -> None:
     server.start()
     server.detach()
     click.echo(server.dsn())
+    where = f" --folder {shlex.quote(str(folder))}" if folder else ""
     click.echo(
-        f"PostgreSQL {server.major} runs in {server.folder}; stop it with: tenfold server stop", err=True
+        f"PostgreSQL {server.major} runs in {server.folder}; stop it with: tenfold server stop{where}",
+        err=True,
     )
 
 
@@ -49,7 +57,7 @@ def stop(folder: Path | None) -> None:
 
 @command.command("list")
 def list_() -> None:
-    """List the servers that run: version, folder, DSN."""
+    """List the servers that run in the user's cache directory: version, folder, DSN."""
     from tenfold.pg.embedded import EmbeddedServer
 
     for server in EmbeddedServer.all_running():

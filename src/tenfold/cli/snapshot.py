@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from tenfold.cli.options import dsn_argument, progress, timeout_option
+from tenfold.cli.options import progress, source_argument, timeout_option
 
 
 @click.command("snapshot")
-@dsn_argument
+@source_argument
 @click.option(
     "-o",
     "--output",
@@ -21,7 +21,7 @@ from tenfold.cli.options import dsn_argument, progress, timeout_option
 @click.option("--redact", is_flag=True, help="Leave out values of rows and constants of statements.")
 @timeout_option
 def command(source: str, output: Path, redact: bool, timeout: float) -> None:
-    """Save a database's catalog, statistics and activity to a file.
+    """Save a database's catalog, statistics and activity to a file, or redact a file saved before.
 
     The file holds no rows. Without --redact it does hold the most common values and histogram bounds that the
     planner keeps, which are values of real rows.

@@ -14,7 +14,7 @@ from tenfold.errors import ForeignPlanError, StatementError
 from tenfold.migrate.journal import Journal
 from tenfold.migrate.observer import Observer
 from tenfold.migrate.retry import Limits, Tempo
-from tenfold.migrate.run import Outcome, Refusal, Run, State, run, unattempted
+from tenfold.migrate.run import Course, Outcome, Refusal, Run, State, run
 from tenfold.migrate.site import Connect, Site, is_done, live_fingerprint
 from tenfold.model.change import Change, Phase, Plan
 from tenfold.model.finding import Priority
@@ -72,23 +72,23 @@ def _preview(plan: Plan, connect: Connect, refusal: Refusal) -> Run:
         session.run("SET default_transaction_read_only = on")
         if live_fingerprint(session) != plan.fingerprint:
             raise foreign_plan(plan)
-        outcomes: list[Outcome] = []
+        course = Course(plan.changes, refusal, lambda needed: is_done(session, needed))
+        outcomes = []
         for change in plan.changes:
-            outcome = unattempted(
-                change, plan.changes, outcomes, refusal, lambda needed: is_done(session, needed)
-            )
-            outcomes.append(outcome or _forecast(change, session, outcomes))
+            outcome = course.unattempted(change) or _forecast(change, session, course)
+            course.note(outcome)
+            outcomes.append(outcome)
         return Run(tuple(outcomes))
     finally:
         session.close()
 
 
-def _forecast(change: Change, session: WritableSession, outcomes: list[Outcome]) -> Outcome:
+def _forecast(change: Change, session: WritableSession, course: Course) -> Outcome:
     try:
         return Outcome(change, State.ALREADY if is_done(session, change) else State.TODO)
     except StatementError:
         # It asks about something that a change before it makes, such as the column that it fills.
-        if any(each.state is State.TODO and each.change.id in change.requires for each in outcomes):
+        if any(course.state(needed) is State.TODO for needed in change.requires):
             return Outcome(change, State.TODO)
         raise
 

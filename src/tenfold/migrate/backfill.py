@@ -14,7 +14,7 @@ from tenfold.errors import ApplyError, StatementTimeoutError
 from tenfold.migrate.observer import Progress
 from tenfold.migrate.retry import next_batch, pause
 from tenfold.migrate.site import Site
-from tenfold.migrate.watch import supervise
+from tenfold.migrate.watch import ask_done, supervise
 from tenfold.model.change import Backfill, Change
 from tenfold.model.ddl import identifier, names
 
@@ -41,13 +41,13 @@ def fill(site: Site, change: Change, walk: Walk) -> None:
         types = _key_types(site, task)
         for _ in range(site.limits.passes):
             found, filled = _walk_over(site, change, walk, types, wait=False)
-            if site.is_done(change):
+            if ask_done(site, change):
                 return
             if filled:
                 continue
             # Every row found is locked by somebody, or the update does not reach it: waiting tells which.
             found, filled = _walk_over(site, change, walk, types, wait=True)
-            if site.is_done(change):
+            if ask_done(site, change):
                 return
             if not filled:
                 raise ApplyError(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tenfold.errors import ApplyError, ConnectionLostError, StatementTimeoutError, TenfoldError
 from tenfold.migrate.site import Site
-from tenfold.migrate.watch import supervise
+from tenfold.migrate.watch import ask_done, supervise
 from tenfold.model.change import Change
 from tenfold.model.ddl import qualified
 
@@ -19,7 +19,7 @@ from tenfold.model.ddl import qualified
 def build(site: Site, change: Change) -> None:
     """Runs the statements of a build. One that fails leaves no invalid index, or `site.remains` says so."""
     _await_builders(site, change)
-    if site.is_done(change):
+    if ask_done(site, change):
         return
     _drop_leftovers(site, change)
     for statement in change.sql:

@@ -16,7 +16,7 @@ from tenfold.migrate.backfill import Walk, fill
 from tenfold.migrate.build import build
 from tenfold.migrate.retry import timeouts
 from tenfold.migrate.site import Site
-from tenfold.migrate.watch import supervise
+from tenfold.migrate.watch import ask_done, supervise
 from tenfold.model.change import Change
 
 
@@ -31,7 +31,7 @@ def carry_out(site: Site, change: Change) -> None:
 
 def _until_done(site: Site, change: Change, walk: Walk) -> None:
     failures = 0
-    while not site.is_done(change):
+    while not ask_done(site, change):
         site.blockers = ()
         filled = walk.filled
         try:
@@ -40,10 +40,10 @@ def _until_done(site: Site, change: Change, walk: Walk) -> None:
             failures = failures + 1 if walk.filled == filled else 1
             _wait(site, change, failures, error)
         except (StatementError, PrivilegeError) as error:
-            if not site.is_done(change):  # else somebody did it at the same time
+            if not ask_done(site, change):  # else somebody did it at the same time
                 raise ApplyError(error.message) from error
         else:
-            if not site.is_done(change):
+            if not ask_done(site, change):
                 raise ApplyError(
                     "its statements ran, but it is not done: something undid it at the same time"
                 )
@@ -52,13 +52,25 @@ def _until_done(site: Site, change: Change, walk: Walk) -> None:
 def _attempt(site: Site, change: Change, walk: Walk) -> None:
     match change.kind:
         case "statement":
-            supervise(site, change, partial(_brief, site, change))
+            try:
+                supervise(site, change, partial(_brief, site, change))
+            except KeyboardInterrupt:
+                _in_part(site, change)
+                raise
         case "build":
             build(site, change)
         case "scan":
             _scan(site, change)
         case "backfill":
             fill(site, change, walk)
+
+
+def _in_part(site: Site, change: Change) -> None:
+    """Says so where an interruption may have come between two statements that no transaction holds together."""
+    if not change.transactional and len(change.sql) > 1:
+        site.remains.append(
+            f"of '{change.title}' a part may be done; running the command again does the rest"
+        )
 
 
 def _brief(site: Site, change: Change) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Literal
 
@@ -11,6 +11,7 @@ import msgspec
 from tenfold.errors import ApplyError, ApplyInterruptedError, PrivilegeError, StatementError
 from tenfold.migrate.carry import carry_out
 from tenfold.migrate.site import Site
+from tenfold.migrate.watch import ask_done
 from tenfold.model.change import Change
 
 #: Why a change is left out; None where it is asked for.
@@ -64,61 +65,66 @@ def run(site: Site, changes: Sequence[Change], refusal: Refusal, record: Record)
 
     Raises ApplyInterruptedError at Ctrl-C, when what ran has been cancelled and cleared away.
     """
-    count = sum(refusal(change) is None for change in changes)
     outcomes: list[Outcome] = []
+    course = Course(changes, refusal, lambda change: site.steadily(lambda: ask_done(site, change)))
+    count = sum(refusal(change) is None for change in changes)
     position = 0
     try:
         for change in changes:
-            outcome = unattempted(change, changes, outcomes, refusal, lambda needed: _asked(site, needed))
-            if outcome is None or outcome.state is not State.LEFT_OUT:
-                position += 1
+            outcome = course.unattempted(change)
+            position += outcome is None or outcome.state is not State.LEFT_OUT
             if outcome is None:
                 outcome = _carried(site, change, position, count, record)
             elif outcome.state is State.NOT_ATTEMPTED:
                 site.observer.skipped(change, f"not attempted: {outcome.why}")
+            course.note(outcome)
             outcomes.append(outcome)
     except KeyboardInterrupt as error:
         raise _interrupted(outcomes, site.remains) from error
     return Run(tuple(outcomes))
 
 
-def unattempted(
-    change: Change,
-    changes: Sequence[Change],
-    outcomes: Sequence[Outcome],
-    refusal: Refusal,
-    ask: Callable[[Change], bool],
-) -> Outcome | None:
-    """The outcome of a change that is not to be attempted: not asked for, or it requires what is not done."""
-    if (why := refusal(change)) is not None:
-        return Outcome(change, State.LEFT_OUT, why)
-    if (why := _missing(change, changes, outcomes, ask)) is not None:
-        return Outcome(change, State.NOT_ATTEMPTED, why)
-    return None
+class Course:
+    """How far a run, or a rehearsal of one, has come: which change may go ahead."""
 
+    def __init__(
+        self, changes: Iterable[Change], refusal: Refusal, is_done: Callable[[Change], bool]
+    ) -> None:
+        self._by_id = {change.id: change for change in changes}
+        self._refusal = refusal
+        self._is_done = is_done
+        self._states: dict[str, State] = {}
 
-def _missing(
-    change: Change, changes: Sequence[Change], outcomes: Sequence[Outcome], ask: Callable[[Change], bool]
-) -> str | None:
-    states = {outcome.change.id: outcome.state for outcome in outcomes}
-    by_id = {each.id: each for each in changes}
-    for needed in change.requires:
-        state = states.get(needed)
+    def note(self, outcome: Outcome) -> None:
+        self._states[outcome.change.id] = outcome.state
+
+    def state(self, change_id: str) -> State | None:
+        return self._states.get(change_id)
+
+    def unattempted(self, change: Change) -> Outcome | None:
+        """The outcome of a change that is not asked for, or requires what is not done; None of others."""
+        if (why := self._refusal(change)) is not None:
+            return Outcome(change, State.LEFT_OUT, why)
+        for needed in change.requires:
+            if (why := self._missing(needed)) is not None:
+                return Outcome(change, State.NOT_ATTEMPTED, f"it requires {why}")
+        return None
+
+    def _missing(self, needed: str) -> str | None:
+        state = self._states.get(needed)
         if state in _IN_PLACE:
-            continue
-        if needed not in by_id:
-            return f"it requires {needed}, which the plan does not have; make the plan again"
-        required = by_id[needed]
+            return None
+        if needed not in self._by_id:
+            return f"{needed}, which the plan does not have; make the plan again"
+        required = self._by_id[needed]
         if state in (State.FAILED, State.NOT_ATTEMPTED):
-            return f"it requires '{required.title}', which is not done"
-        if not ask(required):
-            told = f"phase {required.phase}, {required.priority}"
-            return f"it requires '{required.title}' ({told}), which is neither done nor asked for"
-    return None
-
-
-def _asked(site: Site, change: Change) -> bool:
-    return site.steadily(lambda: site.is_done(change))
+            return f"'{required.title}', which is not done"
+        if self._is_done(required):
+            return None
+        return (
+            f"'{required.title}' (phase {required.phase}, {required.priority}), "
+            "which is neither done nor asked for"
+        )
 
 
 def _carried(site: Site, change: Change, position: int, count: int, record: Record) -> Outcome:
@@ -126,7 +132,7 @@ def _carried(site: Site, change: Change, position: int, count: int, record: Reco
     start = clock()
     begun = False
     try:
-        if _asked(site, change):
+        if site.steadily(lambda: ask_done(site, change)):
             site.observer.skipped(change, State.ALREADY)
             return Outcome(change, State.ALREADY)
         site.observer.started(change, position, count)

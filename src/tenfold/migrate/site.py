@@ -46,7 +46,7 @@ def connector(source: str, limits: Limits | None = None) -> Connect:
 
 
 class Site:
-    """A database under work. Not for more than one thread, but for what `work` runs in its own."""
+    """A database under work. One thread has it; the worker may be lent to another meanwhile."""
 
     def __init__(
         self, connect: Connect, observer: Observer, limits: Limits, tempo: Tempo, database: str | None = None
@@ -64,7 +64,13 @@ class Site:
         self._guard: WritableSession | None = None
         self._worker: WritableSession | None = None
         self._last_guard: int | None = None
-        self._open()
+        try:
+            self._guard = self._open_guard()
+            self._worker = self._connect()
+            self.fingerprint = live_fingerprint(self._worker)
+        except BaseException:
+            self.close()
+            raise
         self._expected = self.fingerprint
 
     def __enter__(self) -> Self:
@@ -79,10 +85,6 @@ class Site:
             raise ConnectionLostError()
         return self._worker
 
-    @property
-    def fingerprint(self) -> str:
-        return live_fingerprint(self.worker)
-
     def close(self) -> None:
         for session in (self._worker, self._guard):
             if session is not None:
@@ -94,9 +96,6 @@ class Site:
         self._worker = None
 
     # --- asking ---
-
-    def is_done(self, change: Change) -> bool:
-        return is_done(self.worker, change)
 
     def steadily(self, ask: Callable[[], T]) -> T:
         """What `ask` returns, asked again after each lost connection.
@@ -135,14 +134,6 @@ class Site:
         return blockers, build_progress(*rows[0]) if rows else None
 
     # --- sessions ---
-
-    def _open(self) -> None:
-        try:
-            self._guard = self._open_guard()
-            self._worker = self._connect()
-        except BaseException:
-            self.close()
-            raise
 
     def _open_guard(self) -> WritableSession:
         session = self._connect()
@@ -231,6 +222,7 @@ def live_fingerprint(session: WritableSession) -> str:
 
 
 def is_done(session: WritableSession, change: Change) -> bool:
+    """What the change's own question says."""
     return bool(session.value(change.done))
 
 

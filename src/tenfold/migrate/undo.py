@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-
-import msgspec
 
 from tenfold.migrate.journal import Event, Journal
 from tenfold.migrate.observer import Observer
 from tenfold.migrate.retry import Limits, Tempo
-from tenfold.migrate.run import Outcome, Refusal, Run, State, run, unattempted
+from tenfold.migrate.run import Course, Outcome, Refusal, Run, State, run
 from tenfold.migrate.site import Connect, Site, is_done, live_fingerprint
+from tenfold.migrate.watch import ask_done
 from tenfold.model.change import Change, Phase
 from tenfold.model.ddl import literal, qualified
 
@@ -37,32 +38,22 @@ def undo(
     Raises what `apply` raises, but for ForeignPlanError.
     """
     if dry_run:
-        session = connect()
-        try:
-            session.run("SET default_transaction_read_only = on")
-            journal = Journal.of(live_fingerprint(session), journal_folder)
-            present = _present(journal, lambda change: is_done(session, change))
-            return _preview(
-                present, _choice(present, phases, objects, last), lambda each: is_done(session, each)
-            )
-        finally:
-            session.close()
+        return _preview(connect, phases, objects, last, journal_folder)
     with Site(connect, observer, limits or Limits(), tempo or Tempo()) as site:
         journal = Journal.of(site.fingerprint, journal_folder)
-        present = site.steadily(lambda: _present(journal, site.is_done))
-        origin = {inverse(change).id: change for change in journal.carried_out()}
+        there = _there(journal, lambda change: site.steadily(partial(ask_done, site, change)))
         return run(
             site,
-            present,
-            _choice(present, phases, objects, last),
-            lambda change, step: journal.write(_EVENTS[step], origin[change.id]),
+            tuple(there),
+            _choice(there, phases, objects, last),
+            lambda change, step: journal.write(_EVENTS[step], there[change]),
         )
 
 
-def inverse(change: Change, dependents: Sequence[Change] = ()) -> Change:
-    """The change that reverts it: done where the other is not. `dependents` must be reverted before."""
+def inverse(change: Change, before: Iterable[Change] = ()) -> Change:
+    """The change that reverts it: done where the other is not. Those in `before` must be reverted first."""
     return Change(
-        id=_inverse_id(change.id),
+        id=_inverse_id(change),
         kind="build" if change.kind == "build" else "statement",
         phase=change.phase,
         priority=change.priority,
@@ -73,14 +64,12 @@ def inverse(change: Change, dependents: Sequence[Change] = ()) -> Change:
         sql=change.undo,
         transactional=change.transactional,
         index=change.index,
-        requires=tuple(
-            _inverse_id(each.id) for each in dependents if change.id in each.requires and each.undo
-        ),
+        requires=tuple(sorted(_inverse_id(each) for each in before)),
     )
 
 
-def _inverse_id(change_id: str) -> str:
-    return f"undo:{change_id}"
+def _inverse_id(change: Change) -> str:
+    return f"undo:{change.id}"
 
 
 def _reverted(change: Change) -> str:
@@ -93,39 +82,58 @@ def _reverted(change: Change) -> str:
     return f"SELECT EXISTS (SELECT FROM pg_catalog.pg_index WHERE indexrelid = {index} AND indisvalid)"
 
 
-def _present(journal: Journal, ask: Callable[[Change], bool]) -> list[Change]:
-    """The inverses of those that are there, last first."""
-    carried_out = journal.carried_out()
-    inverses = [inverse(change, carried_out) for change in reversed(carried_out) if change.undo]
-    present = [each for each in inverses if not ask(each)]
-    there = {each.id for each in present}
-    return [
-        msgspec.structs.replace(each, requires=tuple(needed for needed in each.requires if needed in there))
-        for each in present
-    ]
+def _there(journal: Journal, is_done: Callable[[Change], bool]) -> dict[Change, Change]:
+    """The inverses of the changes that are ours and there, last first, each with its change."""
+    ours = journal.carried_out()
+    there = [change for change in reversed(ours) if change.undo and not is_done(inverse(change))]
+    dependents = _dependents(ours)
+    return {inverse(change, dependents[change.id].intersection(there)): change for change in there}
+
+
+def _dependents(changes: Sequence[Change]) -> Mapping[str, set[Change]]:
+    """Which changes with an undo require a change, by its id; directly, or through one without an undo."""
+    found: defaultdict[str, set[Change]] = defaultdict(set)
+    for change in reversed(changes):
+        for needed in change.requires:
+            found[needed] |= {change} if change.undo else found[change.id]
+    return found
 
 
 def _choice(
-    present: Sequence[Change],
+    there: Iterable[Change],
     phases: Collection[Phase] | None,
     objects: Collection[str] | None,
     last: int | None,
 ) -> Refusal:
     """As many as are asked for, counted among those that the other limits let through."""
-    chosen = [
+    asked = [
         change.id
-        for change in present
+        for change in there
         if (phases is None or change.phase in phases) and (objects is None or change.object in objects)
-    ][:last]
-
-    def refusal(change: Change) -> str | None:
-        return None if change.id in chosen else "it was not asked for"
-
-    return refusal
+    ]
+    chosen = frozenset(asked[:last])
+    return lambda change: None if change.id in chosen else "it was not asked for"
 
 
-def _preview(present: Sequence[Change], refusal: Refusal, ask: Callable[[Change], bool]) -> Run:
-    outcomes: list[Outcome] = []
-    for change in present:
-        outcomes.append(unattempted(change, present, outcomes, refusal, ask) or Outcome(change, State.TODO))
-    return Run(tuple(outcomes))
+def _preview(
+    connect: Connect,
+    phases: Collection[Phase] | None,
+    objects: Collection[str] | None,
+    last: int | None,
+    journal_folder: Path | None,
+) -> Run:
+    """What would be undone, asked in a session that cannot write."""
+    session = connect()
+    try:
+        session.run("SET default_transaction_read_only = on")
+        journal = Journal.of(live_fingerprint(session), journal_folder)
+        there = _there(journal, partial(is_done, session))
+        course = Course(there, _choice(there, phases, objects, last), partial(is_done, session))
+        outcomes = []
+        for change in there:
+            outcome = course.unattempted(change) or Outcome(change, State.TODO)
+            course.note(outcome)
+            outcomes.append(outcome)
+        return Run(tuple(outcomes))
+    finally:
+        session.close()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from tenfold.errors import ConnectionLostError
-from tenfold.migrate.site import Site
+from tenfold.migrate.site import Site, is_done
 from tenfold.model.change import Change
 
 T = TypeVar("T")
@@ -29,6 +30,12 @@ def supervise(site: Site, change: Change, call: Callable[[], T]) -> T:
         _stop(site, task)
         raise
     return task.result()
+
+
+def ask_done(site: Site, change: Change) -> bool:
+    """Whether the change is done, also where that takes a scan, or a wait for somebody who holds its table."""
+    site.worker.bound(lock=0, statement=0)
+    return supervise(site, change, partial(is_done, site.worker, change))
 
 
 class _Task(Generic[T]):

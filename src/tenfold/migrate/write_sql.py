@@ -6,7 +6,7 @@ again. Row-level security is in a part of its own, which runs only when the vari
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from tenfold.migrate.backfill_block import backfill_block
 from tenfold.model.change import Change, Phase, Plan
@@ -71,7 +71,8 @@ def _change(change: Change) -> Iterator[str]:
     yield from _comment(f"lock: {_lock(change)}")
     if change.note:
         yield from _comment(f"note: {change.note}")
-    yield from (line for undo in change.undo for line in _comment(f"undo: {undo};"))
+    # On one line each, to be copied.
+    yield from (f"-- undo: {_printable(undo)};" for undo in change.undo)
     yield f"SELECT NOT ({change.done}) AS todo \\gset"
     yield r"\if :todo"
     yield f"SET lock_timeout = {literal('0' if change.kind in ('build', 'backfill') else LOCK_TIMEOUT)};"
@@ -100,10 +101,9 @@ def _comment(text: str) -> list[str]:
     """Comment lines, whatever is in the text: a name may hold a line break."""
     import textwrap
 
-    whole = "".join(_visible(character) for character in text)
-    lines: Iterable[str] = textwrap.wrap(whole, _WIDTH - 3, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(_printable(text), _WIDTH - 3, break_long_words=False, break_on_hyphens=False)
     return [f"-- {line}" for line in lines]
 
 
-def _visible(character: str) -> str:
-    return character if character.isprintable() else f"\\u{ord(character):04x}"
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)

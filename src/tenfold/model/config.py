@@ -22,7 +22,7 @@ class TenancyConfig(_Section, frozen=True):
     tenant_table: str | None = None
     #: The run-time setting that policies read the tenant from. Left out: `app.` and the column's name.
     setting: str | None = None
-    #: The role that the application connects as. Rules about roles judge it, the plan grants it what it lacks
+    #: The role that the application connects as: rules judge it, and the plan grants it what it lacks.
     application_role: str | None = None
     #: Tables whose class is told instead of found, by `name` or `schema.name`.
     classes: dict[str, TableClass] = {}
@@ -35,7 +35,7 @@ class WorkloadConfig(_Section, frozen=True):
 
 
 class PersonalDataConfig(_Section, frozen=True):
-    #: Tables with personal data, as `name` or `schema.name`: their faults are P1 at least.
+    #: Tables with personal data, as `name` or `schema.name`: faults that would be P2 by activity are P1.
     tables: tuple[str, ...] = ()
 
 

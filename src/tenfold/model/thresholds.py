@@ -50,6 +50,8 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     slow_statement_alert_ms: float = 500.0
     #: Share of all execution time that makes a statement a top one.
     top_time_share: float = 0.20
+    #: Seconds of execution time in all below which shares of it say nothing.
+    top_time_min_seconds: float = 60.0
     #: Statements called less often are not judged.
     statement_min_calls: int = 10
     #: Rows a call above which a statement without LIMIT is unbounded.

@@ -28,8 +28,10 @@ def explain_analyze(
     with translate_errors():
         connection.execute("BEGIN")
         try:
-            # The driver asks for literals only; this text is the user's own statement, run as it is.
-            connection.execute(b"PREPARE " + _NAME.encode() + b" AS " + statement.encode())
+            # The driver asks for literals only; this text is the user's own statement, run as it is. Asking
+            # for binary makes the driver use the protocol that takes one statement: a COMMIT behind a
+            # semicolon would keep what is to be taken back.
+            connection.execute(b"PREPARE " + _NAME.encode() + b" AS " + statement.encode(), binary=True)
             connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
             for name, value in (settings or {}).items():
                 connection.execute("SELECT set_config(%s, %s, true)", (name, value))

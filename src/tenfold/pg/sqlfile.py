@@ -18,7 +18,8 @@ from typing import LiteralString, NamedTuple
 
 from tenfold.pg.capabilities import CAPABILITIES, Capabilities
 
-_BLOCK = re.compile(r"^-- name: *(\S+) *$", re.MULTILINE)
+_BLOCK = re.compile(r"^-- *name:(.*)$", re.MULTILINE)
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _CHOICE = re.compile(r"/\*if (\w+)\*/(.*?)(?:/\*else\*/(.*?))?/\*end\*/", re.DOTALL)
 
 
@@ -58,21 +59,35 @@ def load_queries(package: str, folder: str = "sql") -> dict[str, Query]:
 
 
 def parse_blocks(text: str) -> list[Query]:
-    """The named blocks of a file's text, in order; without a trailing semicolon."""
-    _, *parts = _BLOCK.split(text)
-    blocks = []
-    for name, body in zip(parts[::2], parts[1::2], strict=True):
+    """The named blocks of a file's text, in order; without a trailing semicolon.
+
+    Raises ValueError where a statement has no name or a name no statement, or a name occurs twice.
+    """
+    head, *parts = _BLOCK.split(text)
+    if _COMMENT.sub("", head).strip():
+        raise ValueError("a statement is not named; put a line `-- name: NAME` above each")
+    blocks: dict[str, Query] = {}
+    for name, body in zip(map(str.strip, parts[::2]), parts[1::2], strict=True):
         lines = body.strip().splitlines()
         comment = []
         while lines and lines[0].startswith("--"):
             comment.append(lines.pop(0).removeprefix("--").strip())
         sql = "\n".join(lines).strip().rstrip(";").rstrip()
-        blocks.append(Query(name, " ".join(comment), sql))
-    return blocks
+        if not name:
+            raise ValueError("a line `-- name:` names nothing")
+        if name in blocks:
+            raise ValueError(f"the name {name!r} is taken already")
+        if not _COMMENT.sub("", sql).strip():
+            raise ValueError(f"{name!r} names no statement")
+        blocks[name] = Query(name, " ".join(comment), sql)
+    return list(blocks.values())
 
 
 def _blocks(file: Traversable) -> list[Query]:
-    queries = parse_blocks(file.read_text(encoding="utf-8"))
+    try:
+        queries = parse_blocks(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file.name}: {error}") from error
     for query in queries:
         unknown = query.asks - CAPABILITIES.keys()
         if unknown:

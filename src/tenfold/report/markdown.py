@@ -35,12 +35,10 @@ LONGEST = 65_536 - 1_536
 _SHOWN = (100, 50, 20, 10, 5, 3, 1)
 
 _MARKS = {True: "x", False: " ", None: " "}
-# What is markup inside a line, on GitHub too: underscores not inside a word, emoji (:name:), bare addresses.
-_SPECIAL = re.compile(
-    r"[\\`*{}\[\]<>~|&$]|(?<![^\W_])_|_(?![^\W_])|:(?=//|[\w+-]+:)|(?<=www)\.", re.IGNORECASE
-)
-# A mention or a reference to an issue, which would notify people.
-_MENTION = re.compile(r"@|(?<!&)#(?=\d)")
+# What is markup inside a line: underscores inside a word are not.
+_SPECIAL = re.compile(r"[\\`*{}\[\]<>~&$]|(?<![^\W_])_|_(?![^\W_])|(?<=www)\.", re.IGNORECASE)
+# What becomes a mention, a reference to an issue, an emoji or a link after the Markdown is rendered.
+_ACTIVE = re.compile(r"@|#(?=\d)|:(?=//|[\w+-]+:)")
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -146,9 +144,9 @@ def _ignored(ignored: tuple[Ignored, ...], shown: int) -> Iterator[str]:
         return
     yield f"## Ignored ({len(ignored):,})"
     yield f"<details><summary>{counted(len(ignored), 'finding')} left out, and why</summary>"
-    yield table(
-        ("Rule", "Finding", "Reason"),
-        ((code(e.finding.rule), _sentence(e.finding), prose(e.reason)) for e in ignored[:shown]),
+    yield "\n".join(
+        f"- {code(entry.finding.rule)}: {_sentence(entry.finding)} (**{prose(entry.reason)}**)"
+        for entry in ignored[:shown]
     )
     if len(ignored) > shown:
         yield f"…and {counted(len(ignored) - shown, 'more finding')}."
@@ -167,13 +165,13 @@ def _undecided(audit: Audit) -> Iterator[str]:
 def prose(text: str) -> str:
     """Plain text as Markdown inside a line: nothing in it is markup, a mention or a reference."""
     escaped = _SPECIAL.sub(lambda sign: f"\\{sign[0]}", legible(text))
-    # What follows an invisible space is no mention; a backslash does not prevent one.
-    return _MENTION.sub(lambda sign: f"{sign[0]}\u200b", escaped)
+    # An invisible space after it makes it inactive; a backslash would not.
+    return _ACTIVE.sub(lambda sign: f"{sign[0]}\u200b", escaped)
 
 
 def code(text: str) -> str:
-    """A code span, whatever backticks the text has; a pipe is escaped, as in a table it must be."""
-    text = legible(text).replace("|", "\\|")
+    """A code span, whatever backticks the text has. Not for tables: a pipe would end the cell."""
+    text = legible(text)
     ticks = "`" * (1 + max((len(run) for run in _BACKTICKS.findall(text)), default=0))
     pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
     return f"{ticks}{pad}{text}{pad}{ticks}"
@@ -186,8 +184,8 @@ def fence(sql: str) -> str:
 
 
 def table(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table; the cells are Markdown without line ends."""
-    lines = [tuple(heading)]
-    lines.extend(tuple(row) for row in rows)
-    lines.insert(1, tuple("---" for _ in lines[0]))
+    """A table; the cells are prose."""
+    head = tuple(heading)
+    lines = [head, ("---",) * len(head)]
+    lines.extend(tuple(cell.replace("|", "\\|") for cell in row) for row in rows)
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -86,9 +86,15 @@ def conjuncts(expression: str) -> frozenset[str]:
     import sqlglot
     from sqlglot import exp
 
-    tree = sqlglot.parse_one(expression, dialect="postgres").unnest()
-    parts = tree.flatten() if isinstance(tree, exp.And) else (tree,)
-    return frozenset(part.unnest().sql(dialect="postgres") for part in parts)
+    parts = [sqlglot.parse_one(expression, dialect="postgres").unnest()]
+    found = set()
+    while parts:
+        part = parts.pop()
+        if isinstance(part, exp.And):
+            parts += [part.left.unnest(), part.right.unnest()]
+        else:
+            found.add(part.sql(dialect="postgres"))
+    return frozenset(found)
 
 
 # --- of the tenant column ---

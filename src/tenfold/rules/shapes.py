@@ -14,6 +14,7 @@ import msgspec
 from tenfold.model.snapshot import Snapshot
 from tenfold.rules.statements.equalities import Edge, Hold, spread
 from tenfold.rules.statements.text import parse
+from tenfold.rules.subject import Subject
 
 Kind = Literal["select", "insert", "update", "delete", "merge"]
 #: What is done to the table.
@@ -79,7 +80,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shapes:
-    """Shapes of statements on one database, each distinct text read once."""
+    """Shapes of statements on one database, each text read once. Made by `subject.once(shapes_of)`."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -98,3 +99,7 @@ class Shapes:
         from tenfold.rules.statements.reader import read_shape
 
         return read_shape(tree, self._snapshot)
+
+
+def shapes_of(subject: Subject) -> Shapes:
+    return Shapes(subject.snapshot)

@@ -20,9 +20,10 @@ from tenfold.pg.connect import Connection, execute_script
 from tenfold.pg.sqlfile import parse_blocks
 from tenfold.rules.audit import audit
 from tenfold.rules.rule import find_rule
+from tests.conftest import MORE
 
 CASES = Path(__file__).parents[2] / "cases"
-SERVERS = (15, 16, 18)
+SERVERS = (15, 16, 18, *sorted(MORE))
 
 _numbers = itertools.count()
 

@@ -45,7 +45,7 @@ def finding(relation: Relation, priority: Priority, rule: str = "tenant-index-mi
         priority=priority,
         object=relation.display,
         relation=relation.oid,
-        message=f"{relation.display} has no index on team_id: a statement for one tenant reads the whole table",
+        message=f"{relation.display} has no index on team_id: a statement reads every row",
         remedies=(CreateIndex(table=named, keys=(Key(column="team_id"),)),),
     )
 
@@ -76,7 +76,7 @@ def audit_of(snapshot: Snapshot, tenancy: Tenancy, findings: list[Finding]) -> A
 
 @pytest.fixture
 def sample() -> Report:
-    """A table of each hostile name, a tenant table, a child, a partition and a view; all parts of an audit."""
+    """Tables of hostile names, a child, a partition, a view; every part that an audit has."""
     hostile = [table(100 + place, name, rows=5e6) for place, name in enumerate(HOSTILE)]
     teams = table(1, "teams", size_bytes=8_192)
     child = table(2, "events", schema="billing </script>", size_bytes=20_000_000)
@@ -122,7 +122,7 @@ def sample() -> Report:
     audit = msgspec.structs.replace(
         audit_of(snapshot, tenancy, findings),
         ignored=(Ignored(silenced, "agreed with <legal>, until | spring"),),
-        undecided=(RuleFailure("query-slow", "the role is no member of pg_read_all_stats"),),
+        undecided=(RuleFailure("table-scan-ratio", "the role is no member of pg_read_all_stats"),),
         metrics=(
             metric("Index hit ratio", "99.9 %", "met"),
             metric("Connections", "85.0 %", "missed"),
@@ -160,7 +160,9 @@ def untenanted() -> Report:
 def crowd() -> Report:
     """10,000 tables in three schemas, each with a finding."""
     relations = [
-        table(oid, f"table_with_quite_a_long_name_{oid:05}", schema=f"schema_{oid % 3}", size_bytes=oid * 1_000)
+        table(
+            oid, f"table_with_quite_a_long_name_{oid:05}", schema=f"schema_{oid % 3}", size_bytes=oid * 1_000
+        )
         for oid in range(1, 10_001)
     ]
     snapshot = Snapshot(server=SERVER, database=DATABASE, relations=tuple(relations))

@@ -10,7 +10,7 @@ import msgspec
 
 from tenfold.model.activity import ConnectionGroup, Database, Server, Setting, Statement, TableActivity
 from tenfold.model.config import Config
-from tenfold.model.relations import Relation
+from tenfold.model.relations import Column, Constraint, ConstraintKind, Index, Policy, Relation
 from tenfold.model.roles import Role
 from tenfold.model.snapshot import Extension, Snapshot
 from tenfold.model.tenancy import Tenancy
@@ -46,6 +46,16 @@ DATABASE = Database(
     sessions=1,
     statistics_reset="2025-03-01 12:00:00+00:00",
 )
+# Of pg_type.dat.
+TYPE_OIDS = {
+    "bigint": 20,
+    "integer": 23,
+    "smallint": 21,
+    "text": 25,
+    "character varying": 1043,
+    "uuid": 2950,
+    "numeric": 1700,
+}
 PG_STAT_STATEMENTS = {
     "extensions": (Extension(oid=90, name="pg_stat_statements", version="1.12", schema="public"),),
 }
@@ -90,6 +100,60 @@ def table(oid: int, name: str | None = None, **fields: Any) -> Relation:
         "all_visible_pages": 0,
     }
     return Relation(oid=oid, **(given | fields))
+
+
+def column(relation: int, number: int, name: str, type: str = "bigint", **fields: Any) -> Column:
+    given: dict[str, Any] = {
+        "type_oid": TYPE_OIDS.get(type.partition("(")[0], 90_000),
+        "type_kind": "b",
+        "type_category": "U",
+        "not_null": True,
+    }
+    return Column(relation=relation, number=number, name=name, type=type, **(given | fields))
+
+
+def index(relation: int, *columns: int, key_count: int | None = None, **fields: Any) -> Index:
+    """A valid B-tree of default operator classes over all rows."""
+    keys = len(columns) if key_count is None else key_count
+    given: dict[str, Any] = {
+        "oid": 50_000 + relation,
+        "name": f"index_of_{relation}",
+        "method": "btree",
+        "opclasses": (1,) * keys,
+        "option_bits": (0,) * keys,
+        "collations": (0,) * keys,
+        "unique": False,
+        "primary": False,
+        "exclusion": False,
+        "valid": True,
+        "ready": True,
+        "definition": "",
+        "pages": 1,
+        "tuples": 0.0,
+    }
+    return Index(relation=relation, columns=columns, key_count=keys, **(given | fields))
+
+
+def constraint(relation: int, kind: ConstraintKind, *columns: int, **fields: Any) -> Constraint:
+    given: dict[str, Any] = {
+        "oid": 60_000 + relation,
+        "name": f"constraint_of_{relation}",
+        "validated": True,
+        "definition": "",
+    }
+    return Constraint(relation=relation, kind=kind, columns=columns, **(given | fields))
+
+
+def policy(relation: int, using: str | None, **fields: Any) -> Policy:
+    """A permissive policy of everybody, for all commands."""
+    given: dict[str, Any] = {
+        "oid": 70_000 + relation,
+        "name": f"policy_of_{relation}",
+        "command": "*",
+        "permissive": True,
+        "roles": (0,),
+    }
+    return Policy(relation=relation, using=using, **(given | fields))
 
 
 def activity(relation: int, **fields: int | str) -> TableActivity:

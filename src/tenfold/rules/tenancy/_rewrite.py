@@ -47,9 +47,8 @@ def evaluated_once(text: str) -> str | None:
     # The operand of ANY is a list or a sub-select, and the one would become the other.
     if tree is None or any(isinstance(node, exp.Any) and _varies_by_session(node) for node in outside(tree)):
         return None
-    new = sql_of(_once(tree))
-    found = read(new)
-    return new if _parses(new) and not (found.settings_per_row or found.calls_per_row) else None
+    new = _written(_once(tree))
+    return new if new is not None and not (read(new).settings_per_row or read(new).calls_per_row) else None
 
 
 @lru_cache(maxsize=_KEPT)
@@ -68,8 +67,8 @@ def uncast(text: str, column: str, column_type: str) -> str | None:
             side.replace(exp.column(column, quoted=True))
             # An empty setting compared unequal before; it must not become an error of the cast now.
             other.replace(_parsed(f"NULLIF({sql_of(other)}, {literal('')})::{column_type}"))
-    new = sql_of(tree)
-    return new if _parses(new) and column not in dict(read(new).cast_columns) else None
+    new = _written(tree)
+    return new if new is not None and column not in dict(read(new).cast_columns) else None
 
 
 def _only_opens(arm: Reading) -> bool:
@@ -101,16 +100,15 @@ def _is_plain_call(node: exp.Expr) -> bool:
     return isinstance(node, exp.Anonymous) and not node.expressions
 
 
-def _parses(text: str) -> bool:
-    return parse(text) is not None
+def _written(tree: exp.Expr) -> str | None:
+    """The tree as SQL text; None where that text would not be read as this tree again."""
+    text = sql_of(tree)
+    return text if parse(text) == tree else None
 
 
 def _without_arms(text: str, unwanted: Callable[[exp.Expr], bool]) -> str | None:
     tree = _copied(text)
-    if tree is None:
-        return None
-    new = sql_of(_pruned(tree, unwanted))
-    return new if _parses(new) else None
+    return _written(_pruned(tree, unwanted)) if tree is not None else None
 
 
 def _pruned(node: exp.Expr, unwanted: Callable[[exp.Expr], bool]) -> exp.Expr:

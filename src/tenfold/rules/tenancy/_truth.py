@@ -17,8 +17,8 @@ class Outcome(Enum):
     TRUE = "true"
     FALSE = "false"
     NULL = "null"
-    #: The statement fails, so it shows and changes nothing. The planner evaluates settings to estimate how many
-    #: rows match, so it fails even where an OR would not have come to this term.
+    #: The statement fails, so it shows and changes nothing. The planner evaluates settings to estimate how
+    #: many rows match, so it fails even where an OR would not have come to this term.
     ERROR = "error"
     #: It fails if this term is evaluated: the planner leaves sub-selects alone.
     LATE_ERROR = "late error"
@@ -53,7 +53,8 @@ LATE_ERROR = Truth(frozenset({Outcome.LATE_ERROR}))
 BY_ROW = Truth(frozenset({Outcome.TRUE, Outcome.FALSE, Outcome.NULL}))
 #: True for some rows, false for others, never null.
 BY_ROW_NOT_NULL = Truth(frozenset({Outcome.TRUE, Outcome.FALSE}))
-UNKNOWN = Truth(frozenset(Outcome), reached=False)
+#: What is not understood is taken to fail late if at all, so that an OR with what is true counts as true.
+UNKNOWN = Truth(frozenset(Outcome) - {Outcome.ERROR}, reached=False)
 
 
 def both(one: Truth, other: Truth) -> Truth:
@@ -62,7 +63,7 @@ def both(one: Truth, other: Truth) -> Truth:
 
 
 def either(one: Truth, other: Truth) -> Truth:
-    """`one OR other`, evaluated from the left: a late error on the right is not met where the left is true."""
+    """`one OR other`, from the left: a late error on the right is not met where the left is true."""
     return _combined(_or, one, other)
 
 

@@ -52,12 +52,6 @@ UNKNOWN = Value(Kind.UNKNOWN)
 
 _TEXT_TYPES = frozenset({"TEXT", "VARCHAR", "CHAR", "BPCHAR", "NAME", "NCHAR", "NVARCHAR"})
 _INTEGER_TYPES = frozenset({"SMALLINT", "INT", "BIGINT"})
-# Types whose input function refuses the empty string.
-_REFUSE_EMPTY = _INTEGER_TYPES | frozenset(
-    """
-    BOOLEAN DECIMAL FLOAT DOUBLE UUID JSON JSONB DATE TIME TIMETZ TIMESTAMP TIMESTAMPTZ INTERVAL INET
-    """.split()
-)
 _BOOLEANS = {
     **dict.fromkeys(("t", "true", "y", "yes", "on", "1"), truth.TRUE),
     **dict.fromkeys(("f", "false", "n", "no", "off", "0"), truth.FALSE),
@@ -100,8 +94,8 @@ def cast(value: Value, to: exp.DataType) -> Value:
     if name in _TEXT_TYPES:
         return value
     if value.text == "":
-        refused = name in _REFUSE_EMPTY or to.args.get("nested")
-        return ERROR if refused else Value(Kind.UNKNOWN, from_setting=value.from_setting)
+        # Nearly every other type refuses the empty string, and those that do not are silence's price.
+        return ERROR
     if name == "BOOLEAN":
         known = _BOOLEANS.get(value.text.lower())
         return boolean(known) if known is not None else ERROR
@@ -265,7 +259,7 @@ def is_null(value: Value) -> Truth:
             found = {Outcome.TRUE: Outcome.FALSE, Outcome.NULL: Outcome.TRUE}
             return truth.mapped(value.truth, found)
         case Kind.UNKNOWN:
-            return truth.one_of([truth.TRUE, truth.FALSE, truth.ERROR])
+            return truth.one_of([truth.TRUE, truth.FALSE, truth.LATE_ERROR])
 
 
 def like(value: Value, pattern: Value) -> Truth:
