@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,7 @@ from tenfold.model.activity import Statement
 from tenfold.model.config import Config
 
 FILE_NAME = "tenfold.toml"
+PROJECT_FILE = "pyproject.toml"
 
 
 class LoadedConfig(msgspec.Struct, frozen=True):
@@ -27,7 +29,12 @@ def load_config(file: Path | None = None, *, start: Path | None = None) -> Loade
     Upwards, `tenfold.toml` counts, and `pyproject.toml` where it has a `[tool.tenfold]` table. Raises
     ConfigError on one line: what is wrong, where.
     """
-    found = file or _find(start or Path.cwd())
+    try:
+        found = file or _find(start or Path.cwd())
+    except OSError as error:
+        raise ConfigError(
+            f"no {FILE_NAME} can be looked for: {_reason(error)}; name one with --config"
+        ) from error
     if found is None:
         return LoadedConfig()
     config = _decode(found)
@@ -41,25 +48,22 @@ def _find(start: Path) -> Path | None:
     for folder in (start, *start.parents):
         if (folder / FILE_NAME).is_file():
             return folder / FILE_NAME
-        project = folder / "pyproject.toml"
-        if project.is_file() and b"[tool.tenfold" in project.read_bytes():
-            return project
+        if _speaks_of_us(folder / PROJECT_FILE):
+            return folder / PROJECT_FILE
     return None
 
 
-def _decode(file: Path) -> Config:
-    import tomllib
+def _speaks_of_us(project: Path) -> bool:
+    # Other people's project files lie on the way: only one that mentions us has to be TOML.
+    return project.is_file() and b"tool.tenfold" in project.read_bytes() and _section(project) is not None
 
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"there is no configuration file {file}; check --config") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file} is not TOML: {error}") from error
-    if file.name == "pyproject.toml":
-        tables = tables.get("tool", {}).get("tenfold", {})
+
+def _decode(file: Path) -> Config:
+    tables: object = _tables(file)
+    if file.name == PROJECT_FILE:
+        tables = _section(file)
+        if tables is None:
+            raise ConfigError(f"{file} has no table [tool.tenfold]; check --config")
     try:
         return msgspec.convert(tables, Config)
     except msgspec.ValidationError as error:
@@ -68,11 +72,56 @@ def _decode(file: Path) -> Config:
         ) from error
 
 
+def _section(project: Path) -> object:
+    """The table [tool.tenfold] of a pyproject.toml; None where there is none."""
+    tool = _tables(project).get("tool")
+    return tool.get("tenfold") if isinstance(tool, dict) else None
+
+
+def _tables(file: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(_text(file))
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no configuration file {file}; check --config") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {_reason(error)}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is not TOML: {error}") from error
+
+
+def _text(file: Path) -> str:
+    # Editors on Windows put a byte order mark in front, which is no part of TOML or SQL.
+    return file.read_text(encoding="utf-8-sig")
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8 text"
+
+
+_WORDS = {
+    "Object contains unknown field": "unknown key",
+    "Object missing required field": "missing key",
+    "Invalid RFC3339 encoded date": "expected a date such as 2030-12-31",
+    "Invalid enum value": "there is no such class:",
+    "`object`": "a table",
+    "`array`": "a list",
+    "`str`": "text",
+    "`int`": "a whole number",
+    "`float`": "a number",
+    "`bool`": "true or false",
+    "`null`": "nothing",
+}
+
+
 def _spoken(error: msgspec.ValidationError) -> str:
-    """`Object contains unknown field `colum` - at `$.tenancy`` in the words of a TOML file."""
+    """`Object contains unknown field `colum` - at `$.tenancy` in the words of a TOML file."""
     text, _, place = str(error).partition(" - at ")
-    text = text.replace("Object contains unknown field", "unknown key").replace("`object`", "a table")
-    where = place.strip("`").removeprefix("$").removeprefix(".")
+    for ours, theirs in _WORDS.items():
+        text = text.replace(ours, theirs)
+    # `[...]` is an entry whose key msgspec does not tell.
+    where = place.strip("`").removeprefix("$").removeprefix(".").replace("[...]", "")
     return f"{text} in [{where}]" if where else text
 
 
@@ -80,10 +129,11 @@ def _workload(file: Path, config_file: Path) -> tuple[Statement, ...]:
     from tenfold.pg.sqlfile import parse_blocks
 
     try:
-        text = file.read_text(encoding="utf-8")
+        blocks = parse_blocks(_text(file))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{config_file}: [workload] file {file} cannot be read: {error}") from error
-    blocks = parse_blocks(text)
-    if not blocks and text.strip():
-        raise ConfigError(f"{file}: no statement is named; put a line `-- name: NAME` above each")
+        raise ConfigError(
+            f"{config_file}: [workload] file {file} cannot be read: {_reason(error)}"
+        ) from error
+    except ValueError as error:
+        raise ConfigError(f"{file}: {error}") from error
     return tuple(Statement(text=block.text, name=block.name) for block in blocks)

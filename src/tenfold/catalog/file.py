@@ -51,13 +51,16 @@ def load_snapshot(file: Path) -> Snapshot:
         except (EOFError, OSError, zlib.error) as error:
             raise SnapshotFileError(f"{file} is cut short or damaged; take the snapshot again") from error
     try:
-        return msgspec.json.decode(content, type=_File).snapshot
+        read = msgspec.json.decode(content, type=_File)
     except msgspec.ValidationError as error:
         raise _refusal(file, content, error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SnapshotFileError(
             f"{file} is cut short or not a snapshot; take it again with: tenfold snapshot DSN -o FILE"
         ) from error
+    if read.version != VERSION:
+        raise _of_another_version(file, read.version)
+    return read.snapshot
 
 
 def _refusal(file: Path, content: bytes, error: msgspec.ValidationError) -> SnapshotFileError:
@@ -67,10 +70,14 @@ def _refusal(file: Path, content: bytes, error: msgspec.ValidationError) -> Snap
     if header.format != _FORMAT:
         return SnapshotFileError(f"{file} is not a snapshot; make one with: tenfold snapshot DSN -o FILE")
     if header.version != VERSION:
-        return SnapshotFileError(
-            f"{file} is a snapshot of format {header.version}, this Tenfold reads {VERSION}; take it again"
-        )
+        return _of_another_version(file, header.version)
     return SnapshotFileError(f"{file} is damaged ({error}); take the snapshot again")
+
+
+def _of_another_version(file: Path, version: int) -> SnapshotFileError:
+    return SnapshotFileError(
+        f"{file} is a snapshot of format {version}, this Tenfold reads {VERSION}; take it again"
+    )
 
 
 def write_whole(file: Path, content: bytes) -> None:
@@ -79,11 +86,10 @@ def write_whole(file: Path, content: bytes) -> None:
     A file that was there keeps its permissions; what is no file, such as /dev/stdout, is written to.
     """
     try:
-        target = file.resolve()  # a link keeps leading to what it led to
-        if target.exists() and not target.is_file():
-            target.write_bytes(content)
-            return
-        _replace(target, content)
+        if file.exists() and not file.is_file():
+            file.write_bytes(content)
+        else:
+            _replace(file.resolve(), content)  # a link keeps leading to what it led to
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
         reason = error.strerror if isinstance(error, OSError) else None
         raise OutputError(f"{file} cannot be written: {reason or error}") from error

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tenfold.catalog.build import build
+from tenfold.catalog.constants import is_planned, strip_constants
 from tenfold.errors import LockTimeoutError, SourceError
 from tenfold.model.activity import (
     ConnectionGroup,
@@ -185,7 +186,12 @@ def _statements(
     if any(row[0] == "<insufficient privilege>" for row in rows):
         hidden.append(Hidden("statements", "the reading role is no member of pg_read_all_stats"))
         rows = [row for row in rows if row[0] != "<insufficient privilege>"]
-    return build(Statement, rows)
+    return build(Statement, [(_discreet(row[0]), *row[1:]) for row in rows])
+
+
+def _discreet(text: str) -> str:
+    """The server keeps utility statements as they were typed, `ALTER ROLE app PASSWORD '...'` among them."""
+    return text if is_planned(text) else strip_constants(text)
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -2,62 +2,48 @@
 
 Most common values, histogram bounds and common elements are replaced by their rank, so that number, order,
 frequencies, widths and correlation stay. Labels of enums and booleans stay: they are schema. Statements lose
-their constants and comments. Definitions (defaults, checks, views, policies, functions) are schema and stay.
+their constants and comments, and the settings that an application gave a role or the database under names of
+its own (`app.jwt_secret`) their values.
+Definitions (defaults, checks, views, policies, functions) and comments on objects are schema and stay.
 """
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
+from tenfold.catalog.constants import strip_constants
 from tenfold.model.activity import Statement
 from tenfold.model.relations import Column, ColumnStatistics
 from tenfold.model.snapshot import Snapshot
 
-# Lexical, as in the server's scanner: dollar quotes, strings with their prefix, comments, then numbers that
-# are no part of a name or of a parameter ($1).
-_CONSTANT = re.compile(
-    r"""(?P<dollar>\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
-      | (?P<escape>\b[eE]'(?:[^'\\]|\\.|'')*')
-      | (?P<string>(?:\b[bBxXnNuU]&?)?'(?:[^']|'')*')
-      | (?P<name>"(?:[^"]|"")*")
-      | (?P<line>--[^\n]*)
-      | (?P<block>/\*.*?\*/)
-      | (?P<number>(?<![\w$."])\d+(?:\.\d*)?(?:[eE][+-]?\d+)?\b)""",
-    re.VERBOSE | re.DOTALL,
-)
+_TAKEN_OUT = "?"
 
 
 def redact_snapshot(snapshot: Snapshot) -> Snapshot:
     """The snapshot without values of rows and without constants of statements."""
     if snapshot.redacted:
         return snapshot
-    return msgspec.structs.replace(
+    modules = _modules(snapshot)
+    replace = msgspec.structs.replace
+    return replace(
         snapshot,
         statistics=tuple(
-            row if _is_schema(snapshot.column_by_number[row.relation, row.number]) else _ranks(row)
+            row if _is_schema(snapshot.column_by_number.get((row.relation, row.number))) else _ranks(row)
             for row in snapshot.statistics
         ),
         statements=tuple(_without_constants(statement) for statement in snapshot.statements),
+        database=replace(snapshot.database, settings=_masked_items(snapshot.database.settings, modules)),
+        roles=tuple(replace(role, settings=_masked_items(role.settings, modules)) for role in snapshot.roles),
         redacted=True,
     )
 
 
-def strip_constants(sql: str) -> str:
-    """The statement with every constant written as `?` and every comment dropped."""
-
-    def replace(match: re.Match[str]) -> str:
-        kind = match.lastgroup
-        if kind == "name":
-            return match.group(0)
-        return " " if kind in ("line", "block") else "?"
-
-    return _CONSTANT.sub(replace, sql)
+# --- statistics and statements ---
 
 
-def _is_schema(column: Column) -> bool:
-    return column.type_kind == "e" or column.type == "boolean"
+def _is_schema(column: Column | None) -> bool:
+    # An index's expression has statistics too, and no column.
+    return column is not None and (column.type_kind == "e" or column.type == "boolean")
 
 
 def _ranks(row: ColumnStatistics) -> ColumnStatistics:
@@ -75,3 +61,26 @@ def _rank(values: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 def _without_constants(statement: Statement) -> Statement:
     return msgspec.structs.replace(statement, text=strip_constants(statement.text))
+
+
+# --- settings ---
+
+
+def _modules(snapshot: Snapshot) -> frozenset[str]:
+    """Prefixes of settings that the server's modules define: their values are configuration."""
+    preloaded = snapshot.setting("shared_preload_libraries") or ""
+    return snapshot.extension_names | {"plpgsql"} | {name.strip() for name in preloaded.split(",")}
+
+
+def _masked_items(items: tuple[str, ...] | None, modules: frozenset[str]) -> tuple[str, ...] | None:
+    return None if items is None else tuple(_masked_item(item, modules) for item in items)
+
+
+def _masked_item(item: str, modules: frozenset[str]) -> str:
+    name, _, value = item.partition("=")
+    return f"{name}={_TAKEN_OUT}" if value and _is_made_up(name, modules) else item
+
+
+def _is_made_up(name: str, modules: frozenset[str]) -> bool:
+    prefix, dot, _ = name.partition(".")
+    return bool(dot) and prefix not in modules

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from tenfold.migrate.run import Run
     from tenfold.model.change import Change, Plan
 
-#: Seconds that the server lets a transaction of ours stand idle, should we be stopped.
-IDLE_IN_TRANSACTION = 60.0
-
 journal_option = click.option(
     "--journal",
     type=click.Path(path_type=Path, file_okay=False),
@@ -138,12 +135,12 @@ def _apply(
 ) -> Run:
     from tenfold.cli.progress import observing
     from tenfold.migrate.apply import apply
-    from tenfold.pg.writable import open_writable
+    from tenfold.migrate.site import connector
 
     with observing(console) as observer:
         return apply(
             made,
-            lambda: open_writable(source, "tenfold.migrate", idle_in_transaction=IDLE_IN_TRANSACTION),
+            connector(source),
             observer=observer,
             phases=phases or None,
             priorities=None if only is None else [priority for priority in Priority if priority <= only],

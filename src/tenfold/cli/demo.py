@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def command(tenants: int, scale: float, output: Path, keep: bool) -> int:
     from tenfold.cli.example import example_folder
     from tenfold.cli.options import console_of_width
     from tenfold.pg.embedded import EmbeddedServer
+    from tenfold.pg.embedded.cache import cache_folder
     from tenfold.report.terminal import WIDTH
 
     try:
@@ -59,16 +61,27 @@ def command(tenants: int, scale: float, output: Path, keep: bool) -> int:
     settings = {"shared_preload_libraries": "pg_stat_statements", "shared_buffers": "256MB"}
     with contextlib.ExitStack() as stack:
         if keep:
-            server = EmbeddedServer.open(settings=settings)
+            # A server of the demo's own: the default one may hold a database of this name that is somebody's.
+            server = EmbeddedServer.open(cache_folder() / "servers" / "demo", settings=settings)
             server.start()
             server.detach()
-            server.drop_database("outreach")
+            _clear(server.dsn())
         else:
             server = stack.enter_context(EmbeddedServer.temporary(settings=settings))
         dsn = server.create_database("outreach")
-        story = Story(console, dsn, example_folder(), server.folder / "journal")
+        story = Story(console, dsn, example_folder(), None if keep else server.folder / "journal")
         story.tell(tenants, scale, output)
         console.print(f"\n[dim]{time.monotonic() - start:.0f} s in all.[/]")
         if keep:
-            console.print(f"The server runs on: psql '{dsn}'\nStop it with: tenfold server stop")
+            console.print(f"The server runs on: psql {shlex.quote(dsn)}", soft_wrap=True)
+            console.print(f"Stop it with: tenfold server stop --folder {server.folder}", soft_wrap=True)
     return 0
+
+
+def _clear(dsn: str) -> None:
+    """Takes away what an earlier demo left on this server."""
+    from tenfold.pg.connect import connect, execute_script
+
+    with contextlib.closing(connect(dsn, writable=True)) as connection:
+        execute_script(connection, "DROP DATABASE IF EXISTS outreach WITH (FORCE)")
+        execute_script(connection, "DROP ROLE IF EXISTS outreach_app")

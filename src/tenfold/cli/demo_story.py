@@ -37,9 +37,9 @@ class Measured:
 
 
 class Story:
-    """One telling, on one database. `journal` is the folder for what could be undone."""
+    """One telling, on one database. `journal` is the folder of what could be undone; None: the usual one."""
 
-    def __init__(self, console: Console, dsn: str, folder: Path, journal: Path) -> None:
+    def __init__(self, console: Console, dsn: str, folder: Path, journal: Path | None) -> None:
         self._console = console
         self._dsn = dsn
         self._folder = folder

@@ -6,13 +6,7 @@ from pathlib import Path
 
 import click
 
-from tenfold.cli.apply import (
-    IDLE_IN_TRANSACTION,
-    dry_run_option,
-    journal_option,
-    report_run,
-    yes_option,
-)
+from tenfold.cli.apply import dry_run_option, journal_option, report_run, yes_option
 from tenfold.cli.options import dsn_argument
 from tenfold.cli.plan import phase_option
 from tenfold.errors import UsageError
@@ -47,15 +41,15 @@ def command(
 
     from tenfold.cli.progress import observing
     from tenfold.migrate.run import State
+    from tenfold.migrate.site import connector
     from tenfold.migrate.undo import undo
-    from tenfold.pg.writable import open_writable
 
     console = Console(highlight=False)
 
     def carry_out(preview: bool) -> int:
         with observing(console) as observer:
             outcome = undo(
-                lambda: open_writable(source, "tenfold.migrate", idle_in_transaction=IDLE_IN_TRANSACTION),
+                connector(source),
                 observer=observer,
                 phases=phases or None,
                 objects=objects or None,

@@ -66,7 +66,7 @@ def _attempt(site: Site, change: Change, walk: Walk) -> None:
 
 
 def _in_part(site: Site, change: Change) -> None:
-    """Says so where an interruption may have come between two statements that no transaction holds together."""
+    """Says so where an interruption may have come between statements that no transaction holds together."""
     if not change.transactional and len(change.sql) > 1:
         site.remains.append(
             f"of '{change.title}' a part may be done; running the command again does the rest"

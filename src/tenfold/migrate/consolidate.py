@@ -19,6 +19,7 @@ from tenfold.model.finding import Priority
 from tenfold.model.relations import Index
 from tenfold.model.remedy import CreateIndex, DropIndex, RebuildIndex
 from tenfold.model.snapshot import Snapshot
+from tenfold.rules.coverage import is_tied
 
 #: Rules that call an index redundant beside another. Other rules that drop one have another reason.
 REDUNDANCY_RULES = frozenset({"index-duplicate", "index-prefix-redundant"})
@@ -218,9 +219,7 @@ def _made_redundant(kept: Sequence[Existing], builds: Sequence[Build]) -> list[R
 
 def is_plain(index: Index) -> bool:
     """Nothing but a way to find rows: no constraint, no partial set, no part of another index."""
-    tied = index.unique or index.primary or index.exclusion or index.replica_identity or index.clustered
-    part = index.constraint is not None or index.parent is not None
-    return not tied and not part and index.predicate is None
+    return not is_tied(index) and index.predicate is None
 
 
 def _is_redundancy(wish: Wish[DropIndex]) -> bool:

@@ -37,7 +37,7 @@ class Draft:
 
     def __init__(self, subject: Subject, findings: Iterable[Finding] = ()) -> None:
         self.subject = subject
-        self._findings = tuple(findings)
+        self.findings = tuple(findings)
         self.changes: dict[str, Change] = {}
         self.skipped: list[Skipped] = []
         self.added_columns: dict[tuple[Table, str], AddedColumn] = {}
@@ -139,7 +139,7 @@ class Draft:
         return found
 
     def findings_about(self, relation: Relation) -> tuple[Finding, ...]:
-        return tuple(finding for finding in self._findings if finding.relation == relation.oid)
+        return tuple(finding for finding in self.findings if finding.relation == relation.oid)
 
     @cached_property
     def referenced(self) -> frozenset[int]:
@@ -186,10 +186,13 @@ class Draft:
         """What shares the namespace of pg_class: relations, indexes, sequences and composite types."""
         names: dict[str, list[str]] = {}
         snapshot = self.snapshot
-        for named in (*snapshot.relations, *snapshot.sequences, *snapshot.types):
-            names.setdefault(named.schema, []).append(named.name)
-        for index in snapshot.indexes:
-            relation = snapshot.relation_by_oid.get(index.relation)
-            if relation is not None:
-                names.setdefault(relation.schema, []).append(index.name)
+        taken = [(each.schema, each.name) for each in snapshot.relations]
+        taken += [(each.schema, each.name) for each in snapshot.sequences]
+        taken += [(each.schema, each.name) for each in snapshot.types]
+        schemas = {each.oid: each.schema for each in snapshot.relations}
+        taken += [
+            (schemas[each.relation], each.name) for each in snapshot.indexes if each.relation in schemas
+        ]
+        for schema, name in taken:
+            names.setdefault(schema, []).append(name)
         return names

@@ -55,17 +55,12 @@ def covers(one: Shape, other: Shape) -> bool:
     """Whether an index of the first shape makes one of the second redundant.
 
     A B-tree serves what a B-tree on its leading keys serves, in either direction; one over all rows serves
-    what a partial one serves; only a unique one enforces uniqueness, and only on the same columns.
+    what a partial one serves; only a unique one enforces uniqueness, and only of just its keys.
     """
     if (one.table, one.method) != (other.table, other.method) or one.where not in (None, other.where):
         return False
-    if other.unique:
-        return (
-            one.unique
-            and one.where == other.where
-            and _columns(one) == _columns(other)
-            and other.include <= one.include
-        )
+    if other.unique and not (one.unique and one.where == other.where and len(one.keys) == len(other.keys)):
+        return False
     if one.method != "btree":
         return one.keys == other.keys and one.include >= other.include
     leading = one.keys[: len(other.keys)]
@@ -106,10 +101,6 @@ def _backwards(keys: tuple[Key, ...]) -> tuple[Key, ...]:
         msgspec.structs.replace(key, descending=not key.descending, nulls_first=not key.nulls_first)
         for key in keys
     )
-
-
-def _columns(shape: Shape) -> frozenset[tuple[str | None, str | None, str | None]]:
-    return frozenset((key.column, key.expression, key.opclass) for key in shape.keys)
 
 
 def _text(expression: str | None) -> str | None:

@@ -44,10 +44,9 @@ def isolate_tables(draft: Draft, wishes: Iterable[Wish[Guard]]) -> None:
     for wish in wishes:
         tables[wish.remedy.table].append(wish)
     enabled = [
-        wish.shared_with(*each)
-        for _, each in sorted(tables.items())
-        for wish in each
-        if isinstance(wish.remedy, EnableRls)
+        its[0].shared_with(*its[1:]).of(EnableRls(table=table))
+        for table, its in sorted(tables.items())
+        if any(isinstance(wish.remedy, EnableRls) for wish in its)
     ]
     grants = grant_application(draft, enabled)
     for table, each in sorted(tables.items()):

@@ -22,6 +22,7 @@ from tenfold.migrate.keys import (
     validate_constraint,
 )
 from tenfold.migrate.order import ordered
+from tenfold.migrate.prospect import keys_to_follow
 from tenfold.migrate.settings import (
     grant_table,
     revoke_table,
@@ -129,9 +130,9 @@ def _fill(draft: Draft, wishes: Sequence[Wish[Remedy]]) -> None:
             raise TypeError(f"no change is known for {type(wish.remedy).__name__}")
     for each in _of(wishes, SetNotNull):
         set_not_null(draft, each)
-    derived: list[Wish[Remedy]] = []
-    for column in parents_first(_of(wishes, AddTenantColumn)):
-        derived += add_tenant_column(draft, column)
+    columns = parents_first(_of(wishes, AddTenantColumn))
+    derived = [each for column in columns for each in add_tenant_column(draft, column)]
+    derived += keys_to_follow(draft, columns)
     wishes = merged([*wishes, *derived])
     built = _indexes(draft, wishes)
     _foreign_keys(draft, wishes, built)

@@ -14,6 +14,8 @@ from tenfold.model.remedy import Table
 # Under this path every name in a deparsed expression is written with its schema, as in the snapshot.
 _QUALIFYING = "WITH path AS MATERIALIZED (SELECT pg_catalog.set_config('search_path', 'pg_catalog', true))"
 
+_IDENTITY = "pg_catalog.pg_get_function_identity_arguments(p.oid)"
+
 
 def asks(*conditions: str) -> str:
     """The query of one boolean: whether all of the conditions hold."""
@@ -174,13 +176,13 @@ def function_search_path(function: Table, arguments: str | None, old: str | None
 
     `arguments` tells it from others of its name, as pg_get_function_identity_arguments writes them.
     """
-    told = f" AND pg_catalog.pg_get_function_identity_arguments(p.oid) = {literal(arguments)}"
+    told = "" if arguments is None else f" AND {_IDENTITY} = {literal(arguments)}"
     return (
         "EXISTS (SELECT FROM pg_catalog.pg_proc AS p"
         " JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace,"
         " pg_catalog.unnest(p.proconfig) AS setting"
         f" WHERE n.nspname = {literal(function.schema)} AND p.proname = {literal(function.name)}"
-        f"{'' if arguments is None else told}"
+        f"{told}"
         " AND pg_catalog.starts_with(setting, 'search_path=')"
         + (f" AND setting <> {literal(f'search_path={old}')}" if old is not None else "")
         + ")"

@@ -8,7 +8,14 @@ from typing import Literal
 
 import msgspec
 
-from tenfold.errors import ApplyError, ApplyInterruptedError, PrivilegeError, StatementError
+from tenfold.errors import (
+    ApplyError,
+    ApplyInterruptedError,
+    LockTimeoutError,
+    PrivilegeError,
+    StatementError,
+    StatementTimeoutError,
+)
 from tenfold.migrate.carry import carry_out
 from tenfold.migrate.site import Site
 from tenfold.migrate.watch import ask_done
@@ -35,6 +42,10 @@ class State(StrEnum):
 
 #: States in which a change that requires this one can go ahead.
 _IN_PLACE = frozenset({State.DONE, State.ALREADY, State.TODO})
+
+
+#: What makes one change fail; any other error ends the run.
+_FAILURES = (ApplyError, StatementError, PrivilegeError, StatementTimeoutError, LockTimeoutError)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -139,7 +150,7 @@ def _carried(site: Site, change: Change, position: int, count: int, record: Reco
         record(change, "started")
         begun = True
         carry_out(site, change)
-    except (ApplyError, StatementError, PrivilegeError) as error:
+    except _FAILURES as error:
         why = "; ".join([error.message, *site.remains])
         site.remains.clear()
         if begun:

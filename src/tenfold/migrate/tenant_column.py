@@ -63,8 +63,9 @@ def add_tenant_column(draft: Draft, wish: Wish[AddTenantColumn]) -> Iterator[Wis
         remedy.table, remedy.column, remedy.type, filled
     )
     _not_null(draft, wish, relation)
-    yield wish.of(draft.subject.create_index(relation, remedy.column, *remedy.foreign_columns))
-    yield from _foreign_keys(draft, wish, relation)
+    yield wish.of(draft.subject.create_index(relation, remedy.column))
+    for key in _foreign_keys(draft, wish, relation):
+        yield wish.of(key)
     isolation = _wish_for_isolation(draft, wish, relation)
     for part in isolate_by(draft.subject, relation, remedy.column, remedy.type):
         yield isolation.of(part)
@@ -262,33 +263,29 @@ def _is_set(draft: Draft, table: Table, name: str) -> bool:
     return known or not_null_id(table, name) in draft.changes
 
 
-def _foreign_keys(
-    draft: Draft, wish: Wish[AddTenantColumn], relation: Relation
-) -> Iterator[Wish[AddForeignKey]]:
+def _foreign_keys(draft: Draft, wish: Wish[AddTenantColumn], relation: Relation) -> Iterator[AddForeignKey]:
     """The composite key to the parent; where it lets nulls through, one to the tenant table besides."""
     remedy = wish.remedy
     tenant_table = draft.subject.tenancy.tenant_table
-    if remedy.parent_tenant_column in remedy.parent_columns:
-        columns, target = (remedy.column,), (remedy.parent_tenant_column,)
-    else:
-        columns = (remedy.column, *remedy.foreign_columns)
-        target = (remedy.parent_tenant_column, *remedy.parent_columns)
+    columns: tuple[str, ...] = (remedy.column,)
+    target: tuple[str, ...] = (remedy.parent_tenant_column,)
+    if remedy.parent_tenant_column not in remedy.parent_columns:
+        columns += remedy.foreign_columns
+        target += remedy.parent_columns
     action = _on_delete(draft, remedy)
     if action is None:
         what = f"foreign key ({names(columns)}) of {relation.display}"
         draft.skip(wish, what, "ON DELETE SET NULL for some of the columns needs PostgreSQL 15")
     else:
-        yield wish.of(
-            AddForeignKey(
-                table=remedy.table,
-                name=free_constraint_name(draft.subject, relation, *columns),
-                columns=columns,
-                parent=remedy.parent,
-                parent_columns=target,
-                on_delete=action,
-                # Where the parent moves to another tenant, its rows go with it, as they did before.
-                on_update="CASCADE",
-            )
+        yield AddForeignKey(
+            table=remedy.table,
+            name=free_constraint_name(draft.subject, relation, *columns),
+            columns=columns,
+            parent=remedy.parent,
+            parent_columns=target,
+            on_delete=action,
+            # Where the parent moves to another tenant, its rows go with it, as they did before.
+            on_update="CASCADE",
         )
     loose = action is None or not _is_set(draft, remedy.table, remedy.column)
     if loose and tenant_table is not None and draft.relation(remedy.parent).oid != tenant_table:
@@ -306,17 +303,15 @@ def _on_delete(draft: Draft, remedy: AddTenantColumn) -> str | None:
 
 def _to_tenant_table(
     draft: Draft, wish: Wish[AddTenantColumn], relation: Relation, tenants: Relation
-) -> Iterator[Wish[AddForeignKey]]:
+) -> Iterator[AddForeignKey]:
     key = draft.subject.tenant_column_of.get(tenants.oid)
     if key is not None and is_key(draft.snapshot, tenants.oid, frozenset({key.number})):
-        yield wish.of(
-            AddForeignKey(
-                table=wish.remedy.table,
-                name=free_constraint_name(draft.subject, relation, wish.remedy.column),
-                columns=(wish.remedy.column,),
-                parent=table_of(tenants),
-                parent_columns=(key.name,),
-            )
+        yield AddForeignKey(
+            table=wish.remedy.table,
+            name=free_constraint_name(draft.subject, relation, wish.remedy.column),
+            columns=(wish.remedy.column,),
+            parent=table_of(tenants),
+            parent_columns=(key.name,),
         )
 
 

@@ -33,7 +33,7 @@ def supervise(site: Site, change: Change, call: Callable[[], T]) -> T:
 
 
 def ask_done(site: Site, change: Change) -> bool:
-    """Whether the change is done, also where that takes a scan, or a wait for somebody who holds its table."""
+    """Whether the change is done, where that takes a scan too, or a wait for who holds the table."""
     site.worker.bound(lock=0, statement=0)
     return supervise(site, change, partial(is_done, site.worker, change))
 

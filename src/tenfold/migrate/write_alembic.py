@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tenfold.migrate.backfill_block import backfill_block
-from tenfold.migrate.write_sql import LOCK_TIMEOUT
+from tenfold.migrate.write_sql import LOCK_TIMEOUT, printable
 from tenfold.model.change import Change, Plan
 
 _HELPERS = '''
@@ -80,11 +80,10 @@ def _revision(plan: Plan) -> str:
 
 
 def _docstring(plan: Plan, revision: str, down_revision: str | None) -> str:
-    """Names go through repr, since a database may be called anything."""
-    title = (
-        f"Tenfold: {len(plan.changes)} changes for database {plan.database}, as it was at {plan.made_from}."
-    )
-    text = f"{title}\n\nRevision ID: {revision}\nRevises: {down_revision or ''}"
+    """A database may be called anything."""
+    name, revises = printable(plan.database), printable(down_revision or "")
+    title = f"Tenfold: {len(plan.changes)} changes for database {name}, as it was at {plan.made_from}."
+    text = f"{title}\n\nRevision ID: {printable(revision)}\nRevises: {revises}"
     return '"""' + text.replace("\\", "\\\\").replace('"', '\\"') + '\n"""'
 
 
@@ -96,7 +95,7 @@ def _calls(changes: Sequence[Change], *, undo: bool) -> Iterator[str]:
             continue
         empty = False
         title = f"undo: {change.title}" if undo else f"{change.title} ({change.priority}, {change.phase})"
-        yield f"    # {''.join(_printable(title))}"
+        yield f"    # {printable(title)}"
         yield f"    {_manner(change)}("
         yield from (f"        {statement!r}," for statement in statements)
         yield "    )"
@@ -115,8 +114,3 @@ def _manner(change: Change) -> str:
         return "_patiently"
     return "_together" if change.transactional else "_alone"
 
-
-def _printable(text: str) -> Iterator[str]:
-    """A comment ends where the line does."""
-    for character in text:
-        yield character if character.isprintable() else f"\\u{ord(character):04x}"

@@ -72,7 +72,7 @@ def _change(change: Change) -> Iterator[str]:
     if change.note:
         yield from _comment(f"note: {change.note}")
     # On one line each, to be copied.
-    yield from (f"-- undo: {_printable(undo)};" for undo in change.undo)
+    yield from (f"-- undo: {printable(undo)};" for undo in change.undo)
     yield f"SELECT NOT ({change.done}) AS todo \\gset"
     yield r"\if :todo"
     yield f"SET lock_timeout = {literal('0' if change.kind in ('build', 'backfill') else LOCK_TIMEOUT)};"
@@ -101,9 +101,10 @@ def _comment(text: str) -> list[str]:
     """Comment lines, whatever is in the text: a name may hold a line break."""
     import textwrap
 
-    lines = textwrap.wrap(_printable(text), _WIDTH - 3, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(printable(text), _WIDTH - 3, break_long_words=False, break_on_hyphens=False)
     return [f"-- {line}" for line in lines]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """The text on one line, what cannot be printed as its code."""
     return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)

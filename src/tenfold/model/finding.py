@@ -17,7 +17,7 @@ class Priority(StrEnum):
     P2 = "P2"
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One rule's verdict about one object."""
 
     rule: str

@@ -14,7 +14,7 @@ import msgspec
 from tenfold.model.ddl import identifier, literal, names, qualified
 
 
-class Table(msgspec.Struct, frozen=True, order=True):
+class Table(msgspec.Struct, frozen=True, order=True, gc=False):
     """A relation by name."""
 
     schema: str
@@ -25,7 +25,7 @@ class Table(msgspec.Struct, frozen=True, order=True):
         return qualified(self.schema, self.name)
 
 
-class Key(msgspec.Struct, frozen=True, omit_defaults=True):
+class Key(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One key of an index: a column, or an expression in parentheses."""
 
     column: str | None = None
@@ -47,7 +47,7 @@ class Key(msgspec.Struct, frozen=True, omit_defaults=True):
         return " ".join(parts)
 
 
-class _Remedy(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="remedy", tag=True, kw_only=True):
+class _Remedy(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="remedy", tag=True, kw_only=True, gc=False):
     """What all remedies share: the table they change."""
 
     table: Table
@@ -89,6 +89,8 @@ class DropIndex(_Remedy, frozen=True):
     name: str
     #: As pg_get_indexdef wrote it: the undo.
     definition: str
+    #: The index of a partitioned table, which the server drops with all its parts and not concurrently.
+    partitioned: bool = False
 
 
 class RebuildIndex(_Remedy, frozen=True):
@@ -207,7 +209,7 @@ class SetFunctionSearchPath(_Remedy, frozen=True):
 
 
 class SetRoleSetting(
-    msgspec.Struct, frozen=True, omit_defaults=True, tag_field="remedy", tag=True, kw_only=True
+    msgspec.Struct, frozen=True, omit_defaults=True, tag_field="remedy", tag=True, kw_only=True, gc=False
 ):
     role: str
     database: str
@@ -294,7 +296,8 @@ def _index_by_parts(remedy: CreateIndex) -> tuple[str, ...]:
 
 @statements.register
 def _(remedy: DropIndex) -> tuple[str, ...]:
-    return (f"DROP INDEX CONCURRENTLY {qualified(remedy.table.schema, remedy.name)}",)
+    how = "" if remedy.partitioned else "CONCURRENTLY "
+    return (f"DROP INDEX {how}{qualified(remedy.table.schema, remedy.name)}",)
 
 
 @statements.register

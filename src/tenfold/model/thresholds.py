@@ -70,8 +70,13 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     low_cardinality_values: int = 5
     #: Rows below which selectivity does not matter.
     low_cardinality_rows: int = 10_000
+    #: Share of the rows from which a value is not found faster by an index: of rows of 160 bytes, a page of
+    #: 8 kB holds 50, so that every twentieth is on nearly every page.
+    low_cardinality_share: float = 0.05
     #: Share of updates that were HOT below which an index on a changing column is suspected.
     hot_update_ratio: float = 0.50
+    #: Updates below which their share says nothing.
+    hot_update_min: int = 10_000
 
     # --- capacity ---
     #: Share of a key's or sequence's range from which its finding is P0.

@@ -89,7 +89,7 @@ class Section(msgspec.Struct, frozen=True):
 
 
 def render(audit: Audit, snapshot: Snapshot) -> str:
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = asset("report.css"), asset("report.js")
     tiles = table_map(audit, snapshot)
     return (
         _environment()
@@ -188,7 +188,7 @@ def _environment() -> Environment:
 
 
 @cache
-def _asset(name: str) -> Markup:
+def asset(name: str) -> Markup:
     """A style sheet or script of ours, to be set into the page as it is."""
     from markupsafe import Markup
 

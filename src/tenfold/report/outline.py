@@ -113,7 +113,7 @@ def tenancy_sentence(audit: Audit, snapshot: Snapshot) -> str:
 def evidence_sentence(audit: Audit) -> str:
     """Why that column; empty where nothing is known."""
     evidence = "; ".join(audit.tenancy.evidence)
-    return legible(f"{evidence[:1].upper()}{evidence[1:]}.") if evidence else ""
+    return legible(f"Evidence: {evidence}.") if evidence else ""
 
 
 def indexing_sentence(audit: Audit) -> str:

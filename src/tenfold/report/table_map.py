@@ -27,7 +27,7 @@ CLASSES: dict[Colour, str] = {
     "child": "child of a tenant's table",
     "tenant_table": "the tenants' own table",
     "shared": "shared",
-    "other": "no table",
+    "other": "view or other relation",
 }
 
 #: Bytes below which a tile has size 1, 2, 3; the largest is 4.
@@ -47,6 +47,8 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True):
     relation: int
     name: str
     colour: Colour
+    #: Its class in a word or two, or what it is instead of a table.
+    label: str
     #: From 1 to 4; see SIZES.
     size: int
     #: Name, class and why, rows and bytes, rules: a line each.
@@ -160,6 +162,7 @@ def _tile(
         relation=relation.oid,
         name=legible(relation.name),
         colour=part.table_class if part else "other",
+        label=part.table_class.replace("_", " ") if part else KINDS[relation.kind],
         size=1 + sum(size >= step for step in STEPS),
         summary=_summary(subject, relation, part, own, size),
         findings=len(own),

@@ -133,10 +133,10 @@ def _foot(audit: Audit) -> RenderableType:
     lines = [Text(f"\n{counted(len(audit.findings), 'finding')}: {counts}", style="bold")]
     if audit.ignored:
         lines.append(Text(f"{len(audit.ignored):,} more ignored by configuration or baseline"))
-    lines.extend(
-        Text(f"{failure.rule} could not be decided: {legible(failure.why)}", style="dim")
-        for failure in audit.undecided
-    )
+    reasons = dict.fromkeys(failure.why for failure in audit.undecided)
+    for why in reasons:
+        rules = ", ".join(failure.rule for failure in audit.undecided if failure.why == why)
+        lines.append(Text(f"not decided, because {legible(why)}: {rules}", style="dim"))
     if audit.findings:
         lines.append(
             Text("explain one: tenfold rules ID    put them right: tenfold plan SOURCE", style="dim")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
+from tenfold.model.ddl import identifier
 from tenfold.model.relations import Column, Index, Policy, Relation
 from tenfold.model.snapshot import Snapshot
 
@@ -20,7 +21,8 @@ _BY_FIRST_KEY = frozenset({"btree", "hash", "gist", "spgist"})
 def tenant_cover(snapshot: Snapshot, relation: Relation, column: Column) -> TenantCover:
     """What the table's indexes do for its tenant column: the best that any of them does.
 
-    A partitioned table without such an index is served where every partition has one of its own.
+    A partitioned table without such an index is served where every partition has one of its own, or holds one
+    tenant alone.
     """
     indexes = snapshot.indexes_of(relation.oid)
     if any(_serves_tenant(snapshot, relation, index, column) for index in indexes):
@@ -38,6 +40,12 @@ def tenant_cover(snapshot: Snapshot, relation: Relation, column: Column) -> Tena
 def is_usable(index: Index) -> bool:
     """Whether the planner may use it for any row: valid, built, not partial."""
     return index.valid and index.ready and index.predicate is None
+
+
+def is_tied(index: Index) -> bool:
+    """Whether it is more than a way to find rows: a rule about them, an identity, a part of another index."""
+    rule = index.unique or index.primary or index.exclusion or index.constraint is not None
+    return rule or index.replica_identity or index.clustered or index.parent is not None
 
 
 def leads_with(index: Index, column: int) -> bool:
@@ -58,8 +66,30 @@ def serves_equality(index: Index, columns: Iterable[int]) -> bool:
     return set(index.key_columns[: len(wanted)]) == wanted
 
 
-def any_serves(indexes: Iterable[Index], columns: Sequence[int]) -> bool:
-    return any(serves_equality(index, columns) for index in indexes)
+def serves_key(snapshot: Snapshot, relation: Relation, columns: Sequence[str]) -> bool:
+    """Whether the table can be searched by equality of all these columns: what a check of a foreign key does.
+
+    Also by a partial index that leaves out nulls of one of them, since such a check looks for none. A
+    partitioned table can where every partition can.
+    """
+    numbers = {found.number for name in columns if (found := snapshot.column(relation.oid, name)) is not None}
+    if any(_serves_key(snapshot, index, numbers) for index in snapshot.indexes_of(relation.oid)):
+        return True
+    parts = [snapshot.relation_by_oid[oid] for oid in snapshot.children_of(relation.oid)]
+    tables = [part for part in parts if part.is_table]
+    return (
+        relation.kind == "p" and bool(tables) and all(serves_key(snapshot, part, columns) for part in tables)
+    )
+
+
+def _serves_key(snapshot: Snapshot, index: Index, numbers: Collection[int]) -> bool:
+    if serves_equality(index, numbers):
+        return True
+    if index.predicate is None or index.method != "btree" or not (index.valid and index.ready):
+        return False
+    return set(index.key_columns[: len(numbers)]) == set(numbers) and any(
+        is_not_null_test(index.predicate, name) for name in snapshot.column_names(index.relation, numbers)
+    )
 
 
 def same_keys(one: Index, other: Index, count: int) -> bool:
@@ -82,11 +112,15 @@ def is_not_null_test(expression: str, column: str) -> bool:
 
 
 def conjuncts(expression: str) -> frozenset[str]:
-    """The conditions that AND joins in an expression, each in one spelling."""
+    """The conditions that AND joins in an expression, each in one spelling; else itself."""
     import sqlglot
     from sqlglot import exp
+    from sqlglot.errors import SqlglotError
 
-    parts = [sqlglot.parse_one(expression, dialect="postgres").unnest()]
+    try:
+        parts = [sqlglot.parse_one(expression, dialect="postgres").unnest()]
+    except SqlglotError:
+        return frozenset((expression,))
     found = set()
     while parts:
         part = parts.pop()
@@ -139,7 +173,21 @@ def _policies_imply(snapshot: Snapshot, relation: Relation, predicate: str) -> b
 def _leaves_are_served(snapshot: Snapshot, relation: Relation, column: Column) -> bool:
     leaves = [snapshot.relation_by_oid[oid] for oid in snapshot.leaves_of(relation.oid)]
     tables = [leaf for leaf in leaves if leaf.kind != "f"]
-    return bool(tables) and all(_leaf_is_served(snapshot, leaf, column.name) for leaf in tables)
+    return bool(tables) and all(
+        _holds_one_tenant(snapshot, relation, leaf, column) or _leaf_is_served(snapshot, leaf, column.name)
+        for leaf in tables
+    )
+
+
+def _holds_one_tenant(snapshot: Snapshot, root: Relation, leaf: Relation, column: Column) -> bool:
+    """Whether the planner comes to it by the tenant alone: a partition by list, of one value."""
+    bound = leaf.partition_bound or "DEFAULT"
+    return (
+        root.partition_key == f"LIST ({identifier(column.name)})"
+        and root.oid in snapshot.parents_of(leaf.oid)
+        and bound != "DEFAULT"
+        and "," not in bound
+    )
 
 
 def _leaf_is_served(snapshot: Snapshot, leaf: Relation, name: str) -> bool:

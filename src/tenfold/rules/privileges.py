@@ -123,6 +123,10 @@ class Privileges:
             )
         return self._readers[key]
 
+    def may_read(self, role: Role, relation: Relation) -> bool:
+        """Whether the role, which policies bind, has SELECT as the owner or by a grant to it or to PUBLIC."""
+        return self.owns(role, relation) or role in self.bound_readers(relation)
+
     def bound_logins(self, grantee: str | None) -> tuple[Role, ...]:
         """Login roles that policies bind and that have the grantee's rights; None is PUBLIC."""
         return self._bound_logins.get(grantee, ())

@@ -111,6 +111,11 @@ class Bench:
             )
         )
 
+    def has_lock(self, mode: str) -> bool:
+        """Whether somebody holds messages in this mode."""
+        held = "SELECT count(*) FROM pg_locks WHERE relation = %s::regclass AND mode = %s AND granted"
+        return bool(self.value(held, "messages", mode))
+
     def indexes(self) -> dict[str, bool]:
         """The indexes of messages, and whether each is valid."""
         with self.connect() as connection:

@@ -113,6 +113,13 @@ def test_what_requires_a_change_that_was_not_asked_for_says_so(bench: Bench) -> 
     assert states(bench.apply(plan, dry_run=True, priorities=[Priority.P0])) == states(run)
 
 
+def test_what_requires_a_change_that_the_plan_does_not_have_says_so(bench: Bench) -> None:
+    run = bench.apply(plan_of(bench.dsn, check_not_null()))
+    assert run.outcomes[0].why == (
+        "it requires fill:team_id, which the plan does not have; make the plan again"
+    )
+
+
 def test_a_transaction_of_statements_is_all_or_nothing(bench: Bench) -> None:
     half = replace(
         add_column(), sql=(add_column().sql[0], "ALTER TABLE public.messages ADD COLUMN x no_such_type")
@@ -176,7 +183,8 @@ def test_expressions_do_not_trust_the_search_path(bench: Bench) -> None:
         )
     bench.set_search_path("trap, pg_catalog, public")
     assert states(bench.apply(plan_of(bench.dsn, index("idx_lower", "lower(body)")))) == [State.DONE]
-    assert "trap" not in bench.value("SELECT pg_get_indexdef('public.idx_lower'::regclass)")
+    trapped = "SELECT count(*) FROM pg_depend WHERE refobjid = 'trap.lower(text)'::regprocedure"
+    assert bench.value(trapped) == 0
 
 
 def test_qualified_functions_operator_classes_and_policies_parse(bench: Bench) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 from msgspec.structs import replace
 
 from tenfold.errors import ApplyInProgressError, ConnectionLostError
+from tenfold.migrate.retry import Tempo
 from tenfold.pg.embedded import EmbeddedServer
 from tests.db.migrate.applier import Applier
 from tests.db.migrate.bench import BUILD_WAITS, OURS, Bench, await_condition, holder
@@ -228,14 +231,40 @@ def test_a_connection_that_breaks_on_the_way(own_server: EmbeddedServer, tmp_pat
     with Proxy(own_server.port) as proxy, writers(bench):
         through = own_server.dsn("busy", tcp=True) + f" port={proxy.port}"
         with at_work(bench, "build", through) as (applier, clear):
+            old = bench.value(f"SELECT array_agg(pid) FROM pg_stat_activity WHERE {OURS}")
             proxy.cut()
             await_condition(
                 lambda: any("looking for the server" in line for line in applier.lines), applier.lines
             )
             clear()
-            bench.until("SELECT count(*) > 2 FROM pg_stat_activity WHERE application_name = 'tenfold apply'")
+            bench.until(  # it waits for its own former guard for longer than for another apply
+                f"SELECT count(*) > 0 FROM pg_stat_activity WHERE {OURS} AND pid <> ALL (%s)"
+                " AND clock_timestamp() - backend_start > 2 * %s * interval '1 second'",
+                old,
+                LIMITS.lock_timeout,
+            )
             proxy.forget()
             assert applier.wait() == 0, applier.lines
+
+
+def test_a_client_that_hangs_in_a_transaction(busy: Bench) -> None:
+    """It holds the table under ACCESS EXCLUSIVE and says no more: the server ends its session."""
+    asked: list[float] = []
+
+    def clock() -> float:
+        if threading.current_thread().name == "tenfold-worker":
+            asked.append(time.monotonic())
+            if len(asked) == 3:  # when it began, before its first statement, before its second
+                assert busy.has_lock("AccessExclusiveLock")
+                busy.value(
+                    "WITH new AS (INSERT INTO messages (thread_id) VALUES (1) RETURNING 1) SELECT FROM new"
+                )
+        return time.monotonic()
+
+    two = replace(add_column(), sql=(*add_column().sql, "COMMENT ON COLUMN public.messages.team_id IS 'x'"))
+    assert busy.apply(plan_of(busy.dsn, two), tempo=Tempo(clock)).complete
+    assert len(asked) > 3
+    assert "looking for the server" in busy.events.of("note")[0]
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,8 @@ def test_conjuncts_are_what_and_joins() -> None:
         "deleted_at IS NULL",
         "NOT read",
     }
-    assert conjuncts("((a IS NULL) OR (b IS NULL))") == {"a IS NULL OR b IS NULL"}
+    assert conjuncts("((a IS NULL) OR (b IS NULL))") == {"(a IS NULL) OR (b IS NULL)"}
+    assert conjuncts("((") == {"(("}, "what cannot be parsed is one condition"
 
 
 # --- the tenant column ---

@@ -34,8 +34,14 @@ SELECT d.oid,
  WHERE d.datname = current_database();
 
 -- name: settings
--- Server settings that this session did not set itself.
-SELECT name::text, coalesce(reset_val, setting), unit, source::text, boot_val, pending_restart
+-- Server settings that this session did not set itself; of those that may hold a password, only whether.
+SELECT name::text,
+       CASE WHEN name IN ('primary_conninfo', 'ssl_passphrase_command', 'archive_command', 'restore_command',
+                          'archive_cleanup_command', 'recovery_end_command')
+                 AND coalesce(reset_val, setting) NOT IN ('', '(disabled)')
+            THEN '(not read)'
+            ELSE coalesce(reset_val, setting) END,
+       unit, source::text, boot_val, pending_restart
   FROM pg_settings
  ORDER BY name;
 

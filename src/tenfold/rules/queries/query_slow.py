@@ -42,8 +42,8 @@ def check(subject: Subject) -> Iterator[Finding]:
             rule=ID,
             priority=_priority(subject, each),
             object=name,
-            message=f"{name} takes {statement.mean_ms:,.0f} ms on average, {statement.max_ms:,.0f} ms at most "
-            f"in {statement.calls:,} calls; {shown(statement.text)}",
+            message=f"{name} takes {statement.mean_ms:,.0f} ms on average and {statement.max_ms:,.0f} ms "
+            f"at most, in {statement.calls:,} calls; {shown(statement.text)}",
         )
 
 

@@ -74,7 +74,10 @@ def _null_together(subject: Subject, table: Relation, nullable: list[Column]) ->
     """Whether a check sees to it that these columns are null all at once or not at all."""
     wanted = {column.number for column in nullable}
     return any(
-        constraint.kind == "c" and wanted <= set(constraint.columns) and _counts_nulls(constraint, nullable)
+        constraint.kind == "c"
+        and constraint.validated
+        and wanted <= set(constraint.columns)
+        and _counts_nulls(constraint, nullable)
         for constraint in subject.snapshot.constraints_of(table.oid)
     )
 
@@ -83,8 +86,13 @@ def _counts_nulls(constraint: Constraint, columns: list[Column]) -> bool:
     """Whether a check is about which of these columns are null: by IS NULL of each, or by num_nulls."""
     import sqlglot
     from sqlglot import exp
+    from sqlglot.errors import SqlglotError
 
-    tree = sqlglot.parse_one(constraint.definition.removeprefix("CHECK "), dialect="postgres")
+    condition = constraint.definition.removeprefix("CHECK ").removesuffix(" NO INHERIT")
+    try:
+        tree = sqlglot.parse_one(condition, dialect="postgres")
+    except SqlglotError:
+        return False
     asked = [test.this for test in tree.find_all(exp.Is)]
     for call in tree.find_all(exp.Anonymous):
         if call.name.lower() in ("num_nulls", "num_nonnulls"):

@@ -157,6 +157,8 @@ class _Evaluation:
             condition = self._equal(node.this, branch.this) if node.this else self.truth(branch.this)
             if condition in (truth.ERROR, truth.LATE_ERROR):
                 return Value(Kind.ERROR if condition == truth.ERROR else Kind.LATE_ERROR)
+            if condition.may_fail:
+                return values.UNKNOWN
             if condition.never:
                 continue
             possible.append(self.value(branch.args["true"]))

@@ -99,6 +99,11 @@ class TenantPolicies:
             return False
         return all(wall.deciding is not None and wall.deciding.lets_anybody_in for wall in self.walls(entry))
 
+    def replaces(self, other: TenantPolicy, entry: TenantPolicy) -> bool:
+        """Whether the other serves all that this one does, and isolates, so that this one can go."""
+        covers = other is not entry and other.policy.permissive and self._covers(other.policy, entry.policy)
+        return covers and not self.cancels_isolation(other)
+
     def opens(self, entry: TenantPolicy) -> tuple[State, ...]:
         """The states of the setting in which other tenants' rows pass it and everything beside it."""
         if not any(reading is not None and reading.opens for reading in (entry.using, entry.check)):
@@ -132,12 +137,13 @@ class TenantPolicies:
         known = self._privileges.application is not None
         return known and PUBLIC in (*one.roles, *other.roles)
 
-    def _covers(self, wall: Policy, policy: Policy) -> bool:
-        if wall.command not in ("*", policy.command):
+    def _covers(self, other: Policy, policy: Policy) -> bool:
+        """Whether it applies wherever this one does, as far as that concerns the application."""
+        if other.command not in ("*", policy.command):
             return False
-        if PUBLIC in wall.roles or set(policy.roles) <= set(wall.roles):
+        if PUBLIC in other.roles or set(policy.roles) <= set(other.roles):
             return True
-        return self._privileges.application is not None and self._privileges.reaches_application(wall.roles)
+        return self._privileges.application is not None and self._privileges.reaches_application(other.roles)
 
 
 def _by_relation(subject: Subject) -> Mapping[int, tuple[TenantPolicy, ...]]:

@@ -42,13 +42,18 @@ def without_exemptions(text: str) -> str | None:
 
 @lru_cache(maxsize=_KEPT)
 def evaluated_once(text: str) -> str | None:
-    """With settings and functions that are evaluated for each row moved into sub-selects."""
+    """With settings and functions that are evaluated for each row moved into sub-selects.
+
+    What only an error closed while the setting was empty, a sub-select may open: such a text stays as it is.
+    """
     tree = _copied(text, calls=True)
     # The operand of ANY is a list or a sub-select, and the one would become the other.
     if tree is None or any(isinstance(node, exp.Any) and _varies_by_session(node) for node in outside(tree)):
         return None
     new = _written(_once(tree))
-    return new if new is not None and not (read(new).settings_per_row or read(new).calls_per_row) else None
+    if new is None or read(new).settings_per_row or read(new).calls_per_row:
+        return None
+    return new if set(read(new).opens) <= set(read(text).opens) else None
 
 
 @lru_cache(maxsize=_KEPT)

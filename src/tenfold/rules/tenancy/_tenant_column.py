@@ -30,7 +30,7 @@ def wants_index(subject: Subject, rule: str, table: TenantTable, message: str) -
 def every_row(subject: Subject, relation: Relation) -> str:
     """What a sequential scan reads: `all 5,000,000 rows`; `the whole table` where their number is unknown."""
     rows = subject.rows(relation)
-    return f"all {rows:,.0f} rows" if rows >= 1 else "the whole table"
+    return f"all {rows:,.0f} rows" if rows > 1 else "the whole table"
 
 
 def has_no_nulls(subject: Subject, relation: Relation, column: Column) -> bool:

@@ -17,10 +17,10 @@ class Outcome(Enum):
     TRUE = "true"
     FALSE = "false"
     NULL = "null"
-    #: The statement fails, so it shows and changes nothing. The planner evaluates settings to estimate how
-    #: many rows match, so it fails even where an OR would not have come to this term.
+    #: The statement fails, so it shows and changes nothing. To estimate how many rows match the planner may
+    #: evaluate settings in terms that an OR would not have come to: it fails there too, or does not.
     ERROR = "error"
-    #: It fails if this term is evaluated: the planner leaves sub-selects alone.
+    #: It fails where this term is evaluated: the planner leaves sub-selects alone.
     LATE_ERROR = "late error"
 
 
@@ -42,6 +42,10 @@ class Truth(msgspec.Struct, frozen=True):
     def sometimes(self) -> bool:
         """Surely true, for every row or for some."""
         return self.always or (self.reached and not self.never)
+
+    @property
+    def may_fail(self) -> bool:
+        return not self.outcomes.isdisjoint((Outcome.ERROR, Outcome.LATE_ERROR))
 
 
 TRUE = Truth(frozenset({Outcome.TRUE}))
@@ -81,26 +85,35 @@ def one_of(truths: list[Truth]) -> Truth:
     return _truth({outcome for truth in truths for outcome in truth.outcomes}, reached=False)
 
 
-def _combined(operator: Callable[[Outcome, Outcome], Outcome], one: Truth, other: Truth) -> Truth:
-    outcomes = {operator(left, right) for left in one.outcomes for right in other.outcomes}
-    return _truth(outcomes, reached=one.reached and other.reached)
+def _combined(operator: Callable[[Outcome, Outcome], set[Outcome]], one: Truth, other: Truth) -> Truth:
+    found = [operator(left, right) for left in one.outcomes for right in other.outcomes]
+    sure = all(len(outcomes) == 1 for outcomes in found)
+    return _truth(set().union(*found), reached=one.reached and other.reached and sure)
 
 
 def _truth(outcomes: set[Outcome], *, reached: bool) -> Truth:
     return Truth(frozenset(outcomes), reached or len(outcomes) == 1)
 
 
-def _and(left: Outcome, right: Outcome) -> Outcome:
-    for decisive in (Outcome.ERROR, Outcome.FALSE, Outcome.LATE_ERROR, Outcome.NULL):
-        if decisive in (left, right):
-            return decisive
-    return Outcome.TRUE
+_ERRORS = (Outcome.ERROR, Outcome.LATE_ERROR)
 
 
-def _or(left: Outcome, right: Outcome) -> Outcome:
-    if left is Outcome.LATE_ERROR:
-        return right if right is Outcome.ERROR else left
-    for decisive in (Outcome.ERROR, Outcome.TRUE, Outcome.LATE_ERROR, Outcome.NULL):
-        if decisive in (left, right):
-            return decisive
-    return Outcome.FALSE
+def _and(left: Outcome, right: Outcome) -> set[Outcome]:
+    errors = {outcome for outcome in (left, right) if outcome in _ERRORS}
+    if errors:
+        # The server may come to the term that decides first, whichever stands first.
+        return errors | ({Outcome.FALSE} & {left, right})
+    return {
+        next((outcome for outcome in (Outcome.FALSE, Outcome.NULL) if outcome in (left, right)), Outcome.TRUE)
+    }
+
+
+def _or(left: Outcome, right: Outcome) -> set[Outcome]:
+    errors = {outcome for outcome in (left, right) if outcome in _ERRORS}
+    if left is Outcome.TRUE and right is Outcome.LATE_ERROR:
+        return {left}
+    if errors:
+        return errors | ({Outcome.TRUE} & {left, right})
+    return {
+        next((outcome for outcome in (Outcome.TRUE, Outcome.NULL) if outcome in (left, right)), Outcome.FALSE)
+    }

@@ -2,8 +2,8 @@
 
 ## What it finds
 A table with row-level security whose partitions or inheriting tables, at any depth, have it off. P0 where a
-role other than the owner has a right to the child itself, or where the owner is a role that is meant to be
-bound (`FORCE`) and can log in; else P1: the next `GRANT ... ON ALL TABLES IN SCHEMA` makes it one.
+login role that policies bind may read the child itself, or where its owner is one and the parent's policies
+are forced on the owner; else P1: the next `GRANT ... ON ALL TABLES IN SCHEMA` makes it one.
 
 ## Why it matters
 Policies belong to the table that a statement names. `SELECT * FROM messages` is filtered; `SELECT * FROM
@@ -31,14 +31,13 @@ from collections.abc import Iterator
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Relation
 from tenfold.model.remedy import EnableRls, ForceRls, Remedy, RevokeTable, statements
-from tenfold.model.roles import parse_acl_item
+from tenfold.model.roles import Role
 from tenfold.rules.isolation import isolate
+from tenfold.rules.privileges import Privileges, readers
 from tenfold.rules.subject import Subject, table_of
 
 ID = "partition-rls-gap"
 
-#: SELECT, INSERT, UPDATE, DELETE, TRUNCATE as letters of an aclitem.
-_ROWS = {"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE", "D": "TRUNCATE"}
 #: Names that a message lists before it counts.
 _NAMED = 3
 
@@ -48,7 +47,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     for parent in subject.relations:
         # A protected child of a protected parent is judged with the parent.
         if parent.rls_enabled and parent.oid not in met and not _has_protected_parent(subject, parent):
-            gaps = [child for child in _below(subject, parent, met) if not child.rls_enabled]
+            gaps = [child for child in _below(subject, parent, met) if _is_gap(subject, child)]
             if gaps:
                 yield _finding(subject, parent, gaps)
 
@@ -71,20 +70,25 @@ def _below(subject: Subject, parent: Relation, met: set[int]) -> Iterator[Relati
             yield from _below(subject, child, met)
 
 
+def _is_gap(subject: Subject, child: Relation) -> bool:
+    # A foreign table cannot have row-level security: where nobody else has rights, all is done.
+    return not child.rls_enabled and (child.kind != "f" or any(_others(subject, child)))
+
+
 def _finding(subject: Subject, parent: Relation, gaps: list[Relation]) -> Finding:
-    open_to = {grantee for child in gaps for grantee in _grantees(subject, child)}
-    owned = any(_owner_is_bound(subject, parent, child) for child in gaps)
+    privileges = subject.once(Privileges)
+    readers_now = {role.name for child in gaps for role in privileges.bound_readers(child)}
+    if parent.rls_forced:
+        readers_now.update(role.name for child in gaps for role in _bound_owner(subject, child))
     listed = ", ".join(child.display for child in gaps[:_NAMED])
     more = f" and {len(gaps) - _NAMED} more" if len(gaps) > _NAMED else ""
-    if open_to:
-        who = f"{', '.join(sorted(open_to))} may read or change every tenant's rows there"
-    elif owned:
-        who = "their owner, whom the parent's policies bind, may read every tenant's rows there"
+    if readers_now:
+        who = f"{', '.join(sorted(readers_now))} may read every row there"
     else:
-        who = "nobody but the owner has rights there today, and one grant on all tables would show every row"
+        who = "no role that policies bind may read it today, and one grant on all tables changes that"
     return Finding(
         rule=ID,
-        priority=Priority.P0 if open_to or owned else Priority.P1,
+        priority=Priority.P0 if readers_now else Priority.P1,
         object=parent.display,
         relation=parent.oid,
         message=f"row-level security of {parent.display} does not protect {listed}{more} "
@@ -98,27 +102,10 @@ def _finding(subject: Subject, parent: Relation, gaps: list[Relation]) -> Findin
     )
 
 
-def _owner_is_bound(subject: Subject, parent: Relation, child: Relation) -> bool:
+def _bound_owner(subject: Subject, child: Relation) -> Iterator[Role]:
     owner = subject.snapshot.role_by_oid.get(child.owner)
-    return (
-        parent.rls_forced
-        and owner is not None
-        and owner.can_login
-        and not (owner.superuser or owner.bypass_rls)
-    )
-
-
-def _grantees(subject: Subject, child: Relation) -> Iterator[str]:
-    """Roles other than the owner that row-level security would bind, and that have rights on the rows."""
-    owner = subject.snapshot.role_by_oid.get(child.owner)
-    for item in child.acl or ():
-        grant = parse_acl_item(item)
-        if owner is not None and grant.grantee == owner.name:
-            continue
-        role = subject.snapshot.role_by_name.get(grant.grantee or "")
-        exempt = role is not None and (role.superuser or role.bypass_rls)
-        if not exempt and any(letter in _ROWS for letter in grant.privileges):
-            yield grant.grantee or "PUBLIC"
+    if owner is not None and owner.can_login and not subject.once(Privileges).passes_policies(owner.oid):
+        yield owner
 
 
 def _close(subject: Subject, parent: Relation, child: Relation) -> tuple[Remedy, ...]:
@@ -129,6 +116,12 @@ def _close(subject: Subject, parent: Relation, child: Relation) -> tuple[Remedy,
 
 
 def _revoke(subject: Subject, child: Relation) -> Iterator[str]:
-    for grantee in _grantees(subject, child):
-        role = "public" if grantee == "PUBLIC" else grantee
-        yield from statements(RevokeTable(table=table_of(child), role=role, privileges=tuple(_ROWS.values())))
+    for role in _others(subject, child):
+        yield from statements(RevokeTable(table=table_of(child), role=role, privileges=("SELECT",)))
+
+
+def _others(subject: Subject, child: Relation) -> list[str]:
+    """Roles with SELECT by grant, other than the owner, as REVOKE names them."""
+    owner = subject.snapshot.role_by_oid.get(child.owner)
+    others = readers(child) - {owner.name} if owner is not None else readers(child)
+    return sorted("public" if role is None else role for role in others)

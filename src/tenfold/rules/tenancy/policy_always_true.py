@@ -12,8 +12,8 @@ Permissive policies are OR-ed: one that is always true cancels all others. The t
 listing and every tenant reads, or writes, every row.
 
 ## How to fix
-Where another permissive policy serves the same command, drop this one. Otherwise give it the tenant
-condition.
+Where another permissive policy serves the same commands and isolates, drop this one. Otherwise give it the
+tenant condition.
 
 ## When to ignore
 The policy is for a back-office role that must see all tenants. Name the application's role in `tenfold.toml`,
@@ -60,9 +60,10 @@ def _finding(subject: Subject, policies: TenantPolicies, entry: TenantPolicy) ->
 
 
 def _remedies(subject: Subject, policies: TenantPolicies, entry: TenantPolicy) -> tuple[Remedy, ...]:
-    if any(policies.is_alternative(other, entry) for other in policies.of[entry.policy.relation]):
+    if any(policies.replaces(other, entry) for other in policies.of[entry.policy.relation]):
         return (DropPolicy(table=table_of(entry.relation), was=as_created(subject, entry)),)
     if entry.column is None:
         return ()
     condition = tenant_condition(subject, entry.column.name, entry.column.type)
-    return (alter(entry, using=condition, check=condition),)
+    open_check = entry.check is not None and entry.check.whatever.always
+    return (alter(entry, using=condition, check=condition if open_check else None),)

@@ -12,8 +12,9 @@ every tenant's rows to whoever may read the view, and no policy on the tables ch
 
 ## How to fix
 `ALTER VIEW ... SET (security_invoker = true)`: tables are then read with the rights, and under the policies,
-of whoever asks. Readers of the view need SELECT on the tables too. Before PostgreSQL 15 there is no such
-option: give the view to an owner that is bound by policies, and force them.
+of whoever asks. Readers of the view need SELECT on the tables too: where one lacks it the statements are only
+shown. Before PostgreSQL 15 there is no such option: give the view to an owner that is bound by policies, and
+force them.
 
 ## When to ignore
 The view filters by the tenant setting itself and is a `security_barrier`, or adds up over all tenants on
@@ -25,8 +26,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tenfold.model.finding import Finding, Priority
-from tenfold.model.relations import Relation
-from tenfold.model.remedy import SetViewInvoker
+from tenfold.model.relations import Relation, View
+from tenfold.model.remedy import GrantTable, SetViewInvoker, statements
+from tenfold.model.roles import Role
 from tenfold.rules.privileges import Privileges
 from tenfold.rules.subject import Subject, table_of
 from tenfold.rules.tenancy._application import tenants_tables
@@ -47,7 +49,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         read = [table for oid in view.reads if (table := _root(subject, tables, oid)) is not None]
         unguarded = [table for table in read if _passes(subject, relation, table)]
         if unguarded:
-            yield _finding(subject, relation, unguarded)
+            yield _finding(subject, relation, unguarded, _lacking(subject, relation, view))
 
 
 def _is_invoker(view: Relation) -> bool:
@@ -68,7 +70,22 @@ def _passes(subject: Subject, view: Relation, table: Relation) -> bool:
     return table.rls_enabled and not table.rls_forced and table.owner in privileges.has(view.owner)
 
 
-def _finding(subject: Subject, view: Relation, unguarded: list[Relation]) -> Finding:
+def _lacking(subject: Subject, relation: Relation, view: View) -> list[tuple[Relation, Role]]:
+    """What the view reads, and readers of the view that may not read it themselves."""
+    privileges = subject.once(Privileges)
+    found = (subject.snapshot.relation_by_oid.get(oid) for oid in view.reads)
+    return [
+        (read, role)
+        for read in found
+        if read is not None
+        for role in privileges.bound_readers(relation)
+        if not privileges.may_read(role, read)
+    ]
+
+
+def _finding(
+    subject: Subject, view: Relation, unguarded: list[Relation], lacking: list[tuple[Relation, Role]]
+) -> Finding:
     owner = subject.snapshot.role_by_oid.get(view.owner)
     guarded = [table for table in unguarded if table.rls_enabled]
     readers = subject.once(Privileges).bound_readers(view)
@@ -79,6 +96,7 @@ def _finding(subject: Subject, view: Relation, unguarded: list[Relation]) -> Fin
     )
     if guarded and readers:
         message += f": {readers[0].name} sees every tenant's rows through it"
+    remedy = SetViewInvoker(table=table_of(view))
     supported = subject.snapshot.server.major >= _INVOKER_SINCE
     if not supported:
         message += f"; security_invoker needs PostgreSQL {_INVOKER_SINCE}, so change the view's owner"
@@ -88,5 +106,14 @@ def _finding(subject: Subject, view: Relation, unguarded: list[Relation]) -> Fin
         object=view.display,
         relation=view.oid,
         message=message,
-        remedies=(SetViewInvoker(table=table_of(view)),) if supported else (),
+        remedies=(remedy,) if supported and not lacking else (),
+        advice=(*_grants(lacking), *statements(remedy)) if supported and lacking else (),
     )
+
+
+def _grants(lacking: list[tuple[Relation, Role]]) -> tuple[str, ...]:
+    grants = (
+        GrantTable(table=table_of(relation), role=role.name, privileges=("SELECT",))
+        for relation, role in lacking
+    )
+    return tuple(text for grant in grants for text in statements(grant))

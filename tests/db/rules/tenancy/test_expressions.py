@@ -114,18 +114,17 @@ class Worlds:
         return str(row[0])
 
     def truths(self, expression: str) -> tuple[list[object], ...]:
-        """What the expression is for each row, in each world; nothing at all where the statement fails."""
+        """The rows for which the expression is true, in each world."""
         return tuple(_truths(session, expression) for session in (self.unset, self.empty, self.tenant))
 
 
 def _truths(session: psycopg.Connection[tuple[object, ...]], expression: str) -> list[object]:
+    """The rows, or FAILS where the statement does."""
     shown = _sql(f"SELECT code, open, note FROM items WHERE {expression} ORDER BY 1, 2, 3")
     try:
         return list(session.execute(shown).fetchall())
-    except psycopg.errors.DataError:
-        return ["fails"]
-    except psycopg.errors.UndefinedObject:
-        return ["fails"]
+    except (psycopg.errors.DataError, psycopg.errors.UndefinedObject):
+        return FAILS
 
 
 def _sql(text: str) -> LiteralString:
@@ -139,8 +138,9 @@ def worlds(database: str) -> Iterator[Worlds]:
 
 
 ROWS = 12
+FAILS: list[object] = ["fails"]
 OFTEN = settings(
-    max_examples=400,
+    max_examples=150,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -150,39 +150,33 @@ OFTEN = settings(
 @OFTEN
 @given(expression=EXPRESSIONS)
 def test_claims_about_an_expression_hold(worlds: Worlds, expression: str) -> None:
-    try:
-        text = worlds.deparsed(expression)
-    except psycopg.Error:
-        return
+    text = worlds.deparsed(expression)
     reading = read(text)
     for claim, rows in zip((reading.unset, reading.empty, reading.set), worlds.truths(text), strict=True):
         if claim.always:
             assert len(rows) == ROWS, (text, claim, rows)
         if claim.never:
-            assert rows in ([], ["fails"]), (text, claim, rows)
+            assert rows in ([], FAILS), (text, claim, rows)
     assert_claims_whatever(reading, worlds.truths(text))
 
 
 def assert_claims_whatever(reading: Reading, truths: tuple[list[object], ...]) -> None:
     if reading.whatever.always:
-        assert all(len(rows) == ROWS for rows in truths)
+        assert all(len(rows) == ROWS or rows == FAILS for rows in truths)
     if reading.whatever.never:
-        assert all(rows in ([], ["fails"]) for rows in truths)
+        assert all(rows in ([], FAILS) for rows in truths)
 
 
 @OFTEN
 @given(expression=EXPRESSIONS)
 def test_evaluated_once_it_means_the_same(worlds: Worlds, expression: str) -> None:
-    try:
-        text = worlds.deparsed(expression)
-    except psycopg.Error:
-        return
+    text = worlds.deparsed(expression)
     once = evaluated_once(text)
     if once is None:
         return
     for before, after in zip(worlds.truths(text), worlds.truths(worlds.deparsed(once)), strict=True):
-        # What failed while it was planned may now be decided without the term that fails.
-        assert before in (after, ["fails"]), (text, once)
+        # Which of two terms is evaluated first may change, and with it whether one that fails is met.
+        assert before == after or FAILS in (before, after), (text, once)
 
 
 @OFTEN

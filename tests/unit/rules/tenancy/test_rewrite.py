@@ -53,6 +53,19 @@ def test_settings_and_functions_move_into_sub_selects() -> None:
     assert "(SELECT app.me())" in once
 
 
+def test_what_only_an_error_closes_is_not_put_where_errors_come_late() -> None:
+    text = f"(({SETTING} = ''::text) OR (team_id = ({SETTING})::bigint))"
+    assert read(text).opens == ()
+    assert evaluated_once(text) is None
+
+
+def test_an_array_that_would_be_read_as_another_is_not_written() -> None:
+    assert (
+        evaluated_once(f"((name = {SETTING}) AND ('a'::text = ANY (ARRAY[( SELECT 'b'::text), 'a'::text])))")
+        is None
+    )
+
+
 def test_a_list_is_left_alone_since_any_of_a_sub_select_means_its_rows() -> None:
     assert evaluated_once(f"(team_id = ANY (({SETTING})::bigint[]))") is None
 

@@ -34,19 +34,25 @@ def test_and_and_or_follow_the_sql_standard(one: Truth, other: Truth) -> None:
     assert negated(both(one, other)) == either(negated(one), negated(other))
 
 
-def test_an_error_is_met_by_the_planner_wherever_it_stands() -> None:
-    assert both(FALSE, ERROR) == both(ERROR, FALSE) == ERROR
-    assert either(TRUE, ERROR) == either(ERROR, TRUE) == ERROR
+@pytest.mark.parametrize("result", [either(TRUE, ERROR), either(ERROR, TRUE), either(LATE_ERROR, TRUE)])
+def test_whether_an_error_is_met_before_what_decides_is_not_known(result: Truth) -> None:
+    assert not result.always
+    assert not result.never
+    assert not result.sometimes
 
 
-def test_a_late_error_is_not_met_where_the_left_side_decides() -> None:
+def test_a_late_error_is_not_met_where_the_left_side_of_an_or_decides() -> None:
     assert either(TRUE, LATE_ERROR) == TRUE
-    assert either(LATE_ERROR, TRUE) == LATE_ERROR
-    assert both(FALSE, LATE_ERROR) == FALSE
+
+
+@pytest.mark.parametrize("error", [ERROR, LATE_ERROR])
+def test_an_error_is_met_where_nothing_decides(error: Truth) -> None:
+    assert both(TRUE, error) == both(error, NULL) == either(FALSE, error) == either(error, NULL) == error
+    assert both(FALSE, error).never
 
 
 def test_what_is_not_known_does_not_outweigh_what_decides() -> None:
-    assert both(UNKNOWN, FALSE) == FALSE
+    assert both(UNKNOWN, FALSE).never
     assert either(TRUE, UNKNOWN) == TRUE
     assert both(UNKNOWN, NULL).never
     assert not both(UNKNOWN, TRUE).never
