@@ -1,6 +1,6 @@
 """The database as it will be when the plan's tenant columns are there, for rules to judge beforehand.
 
-A child table that gets the tenant column becomes a tenant's table, and its other foreign keys, and those to it,
+A child table that gets the tenant column becomes a tenant's table. Its other foreign keys, and those to it,
 then have to include the tenant too: what the next audit would find is planned in one go.
 """
 

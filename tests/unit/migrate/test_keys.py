@@ -350,3 +350,35 @@ def test_isolation_is_as_urgent_as_the_finding_that_asks_for_it(made: Made) -> N
     off = found("tenant-rls-off", "executions", relation=made.relations[-1].oid, priority=Priority.P0)
     isolate = change_of(made.plan(missing(remedy), off), "isolate:public.executions")
     assert (isolate.priority, isolate.findings) == (Priority.P0, ("tenant-rls-off:executions",))
+
+
+def test_the_childs_other_foreign_keys_include_the_tenant_too(made: Made) -> None:
+    """Else the next audit would find them."""
+    leads = made.table("leads", "id bigint not null", "team_id bigint not null")
+    made.primary_key(leads, "id")
+    remedy = child(made, "executions", "campaigns")
+    executions = made.relations[-1].oid
+    made.columns.append(msgspec.structs.replace(made.columns[-1], number=3, name="lead_id"))
+    made.foreign_key(executions, "lead_id", leads, "id", name="executions_lead")
+    replies = made.table("replies", "team_id bigint not null", "execution_id bigint not null")
+    made.foreign_key(replies, "execution_id", executions, "id", name="replies_execution")
+    plan = made.plan(missing(remedy))
+    keys = {change.id: change for change in by_verb(plan, "add-foreign-key")}
+    assert set(keys) == {
+        "add-foreign-key:public.executions:executions_team_id_parent_id_fkey",
+        "add-foreign-key:public.executions:executions_team_id_lead_id_fkey",
+        "add-foreign-key:public.replies:replies_team_id_execution_id_fkey",
+    }
+    for key in keys.values():
+        assert "backfill:public.executions:team_id" in key.requires
+
+
+def test_keys_that_the_configuration_ignores_are_left_alone(made: Made) -> None:
+    leads = made.table("leads", "id bigint not null", "team_id bigint not null")
+    made.primary_key(leads, "id")
+    remedy = child(made, "executions", "campaigns")
+    made.columns.append(msgspec.structs.replace(made.columns[-1], number=3, name="lead_id"))
+    made.foreign_key(made.relations[-1].oid, "lead_id", leads, "id", name="executions_lead")
+    ignored = {"ignore": [{"rule": "tenant-fk-cross", "object": "executions", "reason": "shared leads"}]}
+    made.config = msgspec.convert(ignored, type(made.config))
+    assert len(by_verb(made.plan(missing(remedy)), "add-foreign-key")) == 1

@@ -153,7 +153,7 @@ def _is_worth_an_index(subject: Subject, table: Relation, path: Path) -> bool:
 
 def _serves(subject: Subject, table: Relation, index: Index, use: TableUse, path: Path) -> bool:
     snapshot = subject.snapshot
-    building = any(build.index == index.oid for build in snapshot.index_builds)
+    building = any(build.relation == table.oid for build in snapshot.index_builds)
     if not building and not (index.valid and index.ready):
         return False
     if index.method not in ("btree", "hash"):

@@ -75,9 +75,10 @@ def _selective_parts(snapshot: Snapshot, key: Constraint) -> Iterator[tuple[int,
 
 
 def _is_being_built(subject: Subject, table: Relation, key: Constraint) -> bool:
-    building = {build.index for build in subject.snapshot.index_builds if build.relation == table.oid}
+    if all(build.relation != table.oid for build in subject.snapshot.index_builds):
+        return False
     return any(
-        index.oid in building and set(index.key_columns[: len(key.columns)]) == set(key.columns)
+        not index.valid and set(index.key_columns[: len(key.columns)]) == set(key.columns)
         for index in subject.snapshot.indexes_of(table.oid)
     )
 
