@@ -62,6 +62,10 @@ class StatementError(TenfoldError):
     """The server refused a statement."""
 
 
+class CatalogChangedError(StatementError):
+    """The catalog changed while it was read; run the same command again when nobody changes the schema."""
+
+
 # --- the embedded server -----------------------------------------------------------------------------
 
 

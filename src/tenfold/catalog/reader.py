@@ -5,14 +5,14 @@ What the role may not see becomes a `Hidden` entry, never silence. Nobody's righ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from tenfold.catalog.build import build
 from tenfold.catalog.constants import is_planned, strip_constants
-from tenfold.errors import LockTimeoutError, SourceError
+from tenfold.errors import CatalogChangedError, LockTimeoutError, SourceError
 from tenfold.model.activity import (
     ConnectionGroup,
     Database,
@@ -77,6 +77,21 @@ LISTS: dict[str, type[msgspec.Struct]] = {
 
 Progress = Callable[[str], None]
 
+#: Read last: for their text or position the server locks the tables that they name, to the transaction's end.
+_LOCKING = ("sequences", "policies", "functions", "views")
+
+#: What the server writes of an object; None where somebody has dropped it since our picture was taken.
+_WRITTEN = {
+    "indexes": "definition",
+    "constraints": "definition",
+    "triggers": "definition",
+    "extended_statistics": "definition",
+    "functions": "arguments",
+}
+
+#: How often to begin anew where somebody's DDL gets in the way.
+_ATTEMPTS = 3
+
 _LOCKED_AWAY: tuple[Sight, ...] = ("sizes", "definitions")
 
 
@@ -89,14 +104,17 @@ def read_snapshot(
     """The database that the connection is in, as this role may see it.
 
     `progress` is told the name of each list before it is read. Raises StatementTimeoutError where the server
-    is too slow for the session's timeout, and LockTimeoutError where somebody's DDL holds the catalog.
+    is too slow for the session's timeout, and LockTimeoutError or CatalogChangedError where DDL of others gets
+    in the way again and again.
     """
-    try:
-        return _read(connection, progress, statement_timeout)
-    except LockTimeoutError:
-        # Somebody took an exclusive lock between our look at pg_locks and the question for a size. The second
-        # try sees that lock and leaves the relation out.
-        return _read(connection, progress, statement_timeout)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return _read(connection, progress, statement_timeout)
+        except (LockTimeoutError, CatalogChangedError):
+            # A lock was taken after our look at pg_locks, or an object dropped: the next try sees that.
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError("every attempt returns or raises")
 
 
 def fetch_raw(connection: Connection) -> int:
@@ -121,18 +139,44 @@ def _read(connection: Connection, progress: Progress | None, statement_timeout: 
         if not databases:
             raise SourceError("the database was dropped while it was read")
         locked = [row[0] for row in session.rows("locked")]
-        lists: dict[str, Any] = {
-            name: build(struct, session.rows(name, {"locked": locked})) for name, struct in LISTS.items()
-        }
-        hidden = [*_hidden_statistics(session), *_hidden_sequences(session), *_hidden_by_locks(locked, lists)]
-        if not server.reader_reads_statistics:
-            hidden.append(
-                Hidden("connections", f"role {server.reader} is no member of pg_read_all_stats", None)
-            )
+        lists = _lists(session, [name for name in LISTS if name not in _LOCKING], locked)
+        hidden = [
+            *_hidden_statistics(session),
+            *_hidden_sequences(session),
+            *_hidden_from_role(server, lists["settings"], session),
+        ]
         statements = _statements(session, lists["extensions"], hidden)
+        lists |= _lists(session, _LOCKING, locked)
+        _require_whole(lists)
+        hidden += _hidden_by_locks(frozenset(locked), lists)
         return Snapshot(
             server=server, database=databases[0], statements=statements, hidden=tuple(hidden), **lists
         )
+
+
+def _lists(session: CatalogSession, names: Iterable[str], locked: list[int]) -> dict[str, Any]:
+    return {name: build(LISTS[name], session.rows(name, {"locked": locked})) for name in names}
+
+
+def _require_whole(lists: dict[str, Any]) -> None:
+    for name, field in _WRITTEN.items():
+        if any(getattr(row, field) is None for row in lists[name]):
+            raise CatalogChangedError()
+
+
+def _hidden_from_role(
+    server: Server, settings: tuple[Setting, ...], session: CatalogSession
+) -> Iterable[Hidden]:
+    if not server.reader_reads_statistics:
+        yield Hidden("connections", f"role {server.reader} is no member of pg_read_all_stats")
+    if session.rows("hidden_index_builds")[0][0]:
+        yield Hidden(
+            "index_builds",
+            f"an index is being built, and role {server.reader} is no member of pg_read_all_stats to see which",
+        )
+    # A setting that only superusers may see is left out of pg_settings; this one every server has.
+    if not any(setting.name == "data_directory" for setting in settings):
+        yield Hidden("settings", f"role {server.reader} is no member of pg_read_all_settings")
 
 
 def _hidden_statistics(session: CatalogSession) -> list[Hidden]:
@@ -153,14 +197,16 @@ def _hidden_sequences(session: CatalogSession) -> list[Hidden]:
     ]
 
 
-def _hidden_by_locks(locked: list[int], lists: dict[str, Any]) -> list[Hidden]:
+def _hidden_by_locks(locked: frozenset[int], lists: dict[str, Any]) -> Iterable[Hidden]:
     known = {relation.oid for relation in lists["relations"]}
-    return [
-        Hidden(what, "somebody holds it under ACCESS EXCLUSIVE", relation)
-        for relation in locked
-        if relation in known
-        for what in _LOCKED_AWAY
-    ]
+    for relation in sorted(locked & known):
+        for what in _LOCKED_AWAY:
+            yield Hidden(what, "somebody holds or wants it under ACCESS EXCLUSIVE", relation)
+    # Text that names a locked table was not asked for either.
+    depending = {policy.relation for policy in lists["policies"] if locked.intersection(policy.relations)}
+    depending |= {view.relation for view in lists["views"] if locked.intersection(view.reads)}
+    for relation in sorted(depending - locked):
+        yield Hidden("definitions", "they name a table that somebody holds under ACCESS EXCLUSIVE", relation)
 
 
 def _statements(

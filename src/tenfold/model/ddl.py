@@ -43,6 +43,7 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+@lru_cache(maxsize=65_536)
 def qualified(*names: str) -> str:
     """A dotted name of quoted parts: `qualified("app", "User")` is `app."User"`."""
     return ".".join(identifier(name) for name in names)

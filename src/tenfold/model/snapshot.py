@@ -46,7 +46,9 @@ from tenfold.model.roles import DefaultPrivilege, Function, Membership, Operator
 T = TypeVar("T")
 
 #: What can be hidden from the reading role.
-Sight = Literal["statistics", "statements", "connections", "sizes", "definitions", "sequences"]
+Sight = Literal[
+    "statistics", "statements", "connections", "settings", "index_builds", "sizes", "definitions", "sequences"
+]
 
 
 class Hidden(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -19,6 +19,7 @@ from psycopg.adapt import Loader
 
 from tenfold.errors import (
     AuthenticationError,
+    CatalogChangedError,
     ConnectError,
     ConnectionLostError,
     LockTimeoutError,
@@ -151,6 +152,11 @@ def translated(error: psycopg.Error) -> TenfoldError:
             return PrivilegeError(f"{what}; grant the right, or connect as another role")
         case psycopg.OperationalError() if error.sqlstate is None or error.sqlstate.startswith("08"):
             return ConnectionLostError(f"the connection was lost ({what}); run the command again")
+        case pg_errors.InternalError_() if re.match(
+            r"cache lookup failed|could not open relation with OID", what
+        ):
+            # The server reads definitions past our snapshot: a table that it shows may be gone by now.
+            return CatalogChangedError()
         case pg_errors.DataError():
             what = re.sub(r'(parameter )?"[^"]*"', lambda found: found[0] if found[1] else '"..."', what)
             return StatementError(f"the server refused a statement: {what}")

@@ -19,7 +19,14 @@ FILLED_LATER = {"server": {"system_identifier"}, "statements": {"name"}}
 
 
 def test_every_list_has_a_query_and_every_query_a_use() -> None:
-    used = {*STRUCTS, "system_identifier", "locked", "hidden_statistics", "hidden_sequences"}
+    used = {
+        *STRUCTS,
+        "system_identifier",
+        "locked",
+        "hidden_statistics",
+        "hidden_sequences",
+        "hidden_index_builds",
+    }
     assert set(QUERIES) == used
 
 

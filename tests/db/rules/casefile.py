@@ -72,10 +72,13 @@ class Run:
     def __init__(self, rule: str, case: Case, connection: Connection) -> None:
         self.rule, self.case, self.connection = rule, case, connection
         self.prefix = f"case{os.getpid()}x{next(_numbers)}_"
+        self.fixed = False
         execute_script(connection, self._renamed(case.sql))
 
     def findings(self) -> tuple[Finding, ...]:
-        snapshot = patched(read_snapshot(self.connection), self.case.patch, self.prefix)
+        snapshot = read_snapshot(self.connection)
+        patch = without_dropped(snapshot, self.case.patch) if self.fixed else self.case.patch
+        snapshot = patched(snapshot, patch, self.prefix)
         config = msgspec.convert(_renamed(self.case.config, self.prefix), Config)
         named = tuple(
             Statement(text=block.text, name=block.name) for block in parse_blocks(self.case.workload)
@@ -83,6 +86,7 @@ class Run:
         return audit(snapshot, config, workload=named, rules=[find_rule(self.rule)]).findings
 
     def fix(self, findings: tuple[Finding, ...]) -> None:
+        self.fixed = True
         for finding in findings:
             for remedy in finding.remedies:
                 for statement in statements(remedy):
@@ -117,6 +121,15 @@ def patched(snapshot: Snapshot, patch: dict[str, Any], prefix: str) -> Snapshot:
             _patch_row(snapshot, name, values, row, prefix)
         changes[name] = tuple(values)
     return msgspec.structs.replace(snapshot, **changes)
+
+
+def without_dropped(snapshot: Snapshot, patch: dict[str, Any]) -> dict[str, Any]:
+    """The patch without the rows of indexes that a fix has dropped."""
+    names = {index.name for index in snapshot.indexes}
+    return {
+        name: [row for row in rows if row.name in names] if name == "indexes" else rows
+        for name, rows in patch.items()
+    }
 
 
 def _patch_row(snapshot: Snapshot, name: str, values: list[Any], row: Row, prefix: str) -> None:

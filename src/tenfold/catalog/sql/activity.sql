@@ -65,11 +65,16 @@ SELECT slot_name::text, slot_type, active,
  ORDER BY 1;
 
 -- name: index_builds
--- Index builds in flight in this database.
+-- Index builds in flight in this database, as far as the role may see whose they are.
 SELECT relid, index_relid, command, phase
   FROM pg_stat_progress_create_index
- WHERE datname = current_database()
+ WHERE datname = current_database() AND relid IS NOT NULL
  ORDER BY 1, 2;
+
+-- name: hidden_index_builds
+-- Whether there are others.
+SELECT EXISTS (SELECT FROM pg_stat_progress_create_index
+                WHERE datname = current_database() AND relid IS NULL);
 
 -- name: statements
 -- Statements of this database that pg_stat_statements keeps, the costliest first.

@@ -53,8 +53,9 @@ SELECT e.oid, e.extname::text, e.extversion, n.nspname::text
  ORDER BY e.oid;
 
 -- name: locked
--- Relations that somebody holds under ACCESS EXCLUSIVE: to ask for size or definitions would wait.
+-- Relations that somebody holds under ACCESS EXCLUSIVE, or waits for: who asks for size or definitions
+-- stands in that line.
 SELECT DISTINCT relation
   FROM pg_locks
- WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND granted
+ WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
    AND database = (SELECT oid FROM pg_database WHERE datname = current_database());

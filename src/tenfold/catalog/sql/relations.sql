@@ -198,7 +198,8 @@ WITH sources AS MATERIALIZED (
      GROUP BY w.ev_class
 )
 SELECT c.oid,
-       CASE WHEN cardinality(%(locked)s::oid[]) = 0 THEN pg_get_viewdef(c.oid) END,
+       CASE WHEN c.oid <> ALL (%(locked)s::oid[]) AND NOT coalesce(s.reads && %(locked)s::oid[], false)
+            THEN pg_get_viewdef(c.oid) END,
        coalesce(s.reads, '{}')
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace

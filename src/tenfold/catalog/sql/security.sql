@@ -48,15 +48,24 @@ SELECT p.oid,
        p.polcmd::text,
        p.polpermissive,
        p.polroles::oid[],
-       CASE WHEN p.polrelid <> ALL (%(locked)s::oid[]) THEN pg_get_expr(p.polqual, p.polrelid) END,
-       CASE WHEN p.polrelid <> ALL (%(locked)s::oid[]) THEN pg_get_expr(p.polwithcheck, p.polrelid) END,
+       CASE WHEN p.polrelid <> ALL (%(locked)s::oid[]) AND NOT coalesce(m.relations && %(locked)s::oid[], false)
+            THEN pg_get_expr(p.polqual, p.polrelid) END,
+       CASE WHEN p.polrelid <> ALL (%(locked)s::oid[]) AND NOT coalesce(m.relations && %(locked)s::oid[], false)
+            THEN pg_get_expr(p.polwithcheck, p.polrelid) END,
        coalesce(m.columns, '{}'), coalesce(m.functions, '{}'), coalesce(m.relations, '{}')
   FROM pg_policy p
   LEFT JOIN mentions m ON m.oid = p.oid
  ORDER BY p.polrelid, p.oid;
 
 -- name: functions
--- Functions and procedures that are not the system's.
+-- Functions and procedures that are not the system's. A body that the server keeps parsed is written like a
+-- view, so the tables that it names must not be locked.
+WITH sources AS MATERIALIZED (
+    SELECT d.objid, array_agg(d.refobjid) AS reads
+      FROM pg_depend d
+     WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass
+     GROUP BY d.objid
+)
 SELECT p.oid,
        n.nspname::text,
        p.proname::text,
@@ -71,11 +80,13 @@ SELECT p.oid,
        p.prosrc,
        p.proconfig,
        p.proacl::text[],
-       CASE WHEN p.prokind IN ('f', 'p') AND e.oid IS NULL THEN pg_get_functiondef(p.oid) END,
+       CASE WHEN p.prokind IN ('f', 'p') AND e.oid IS NULL AND NOT coalesce(s.reads && %(locked)s::oid[], false)
+            THEN pg_get_functiondef(p.oid) END,
        e.extname::text
   FROM pg_proc p
   JOIN pg_namespace n ON n.oid = p.pronamespace
   JOIN pg_language l ON l.oid = p.prolang
+  LEFT JOIN sources s ON s.objid = p.oid
   LEFT JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
   LEFT JOIN pg_extension e ON e.oid = d.refobjid
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'

@@ -18,7 +18,7 @@ builds it again under its name. What `REINDEX CONCURRENTLY` left (`..._ccnew`, `
 valid twin is dropped. If a unique index failed because of duplicate rows, they must go first.
 
 ## When to ignore
-Never; while a build runs that this role may not see, wait for its end.
+Never.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ import msgspec
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Index, Relation
 from tenfold.model.remedy import DropIndex, RebuildIndex
+from tenfold.model.snapshot import Sight
 from tenfold.rules.coverage import same_keys
 from tenfold.rules.indexes._indexes import drop, finding, spoken
 from tenfold.rules.subject import Subject, table_of
 
 ID = "index-invalid"
+NEEDS: tuple[Sight, ...] = ("index_builds",)
 
 # What REINDEX CONCURRENTLY calls what it builds and what it replaces (src/backend/commands/indexcmds.c).
 _LEFTOVER = re.compile(r"_cc(new|old)\d*\Z")
