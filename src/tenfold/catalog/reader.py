@@ -78,7 +78,7 @@ LISTS: dict[str, type[msgspec.Struct]] = {
 Progress = Callable[[str], None]
 
 #: Read last: for their text or position the server locks the tables that they name, to the transaction's end.
-_LOCKING = ("sequences", "policies", "functions", "views")
+_LOCKING = ("policies", "functions", "views", "sequences")
 
 #: What the server writes of an object; None where somebody has dropped it since our picture was taken.
 _WRITTEN = {
@@ -104,8 +104,8 @@ def read_snapshot(
     """The database that the connection is in, as this role may see it.
 
     `progress` is told the name of each list before it is read. Raises StatementTimeoutError where the server
-    is too slow for the session's timeout, and LockTimeoutError or CatalogChangedError where DDL of others gets
-    in the way again and again.
+    is too slow for the timeout, and LockTimeoutError or CatalogChangedError where DDL of others gets in the
+    way again and again.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
@@ -172,7 +172,7 @@ def _hidden_from_role(
     if session.rows("hidden_index_builds")[0][0]:
         yield Hidden(
             "index_builds",
-            f"an index is being built, and role {server.reader} is no member of pg_read_all_stats to see which",
+            f"an index is being built; role {server.reader} is no member of pg_read_all_stats to see which",
         )
     # A setting that only superusers may see is left out of pg_settings; this one every server has.
     if not any(setting.name == "data_directory" for setting in settings):

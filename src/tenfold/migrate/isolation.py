@@ -70,7 +70,7 @@ def _isolate(draft: Draft, relation: Relation, wishes: Sequence[Wish[Guard]], gr
         "statement",
         Phase.ISOLATION,
         title=f"Isolate {relation.display}{by}" if enables else f"Mend the policies of {relation.display}",
-        done=probes.asks_deparsed(*(step.done for step in steps)),
+        done=_done(steps),
         lock=Lock.ACCESS_EXCLUSIVE,
         sql=tuple(text for step in steps for text in step.sql),
         undo=tuple(text for step in reversed(steps) for text in step.undo),
@@ -87,6 +87,13 @@ class _Step(msgspec.Struct, frozen=True):
     sql: tuple[str, ...]
     undo: tuple[str, ...]
     done: str
+    #: Whether `done` compares what the server deparses.
+    deparses: bool = False
+
+
+def _done(steps: Sequence[_Step]) -> str:
+    asks = probes.asks_deparsed if any(step.deparses for step in steps) else probes.asks
+    return asks(*(step.done for step in steps))
 
 
 def _tenant_column(draft: Draft, relation: Relation) -> str | None:
@@ -199,7 +206,7 @@ def _alter(draft: Draft, relation: Relation, remedy: AlterPolicy) -> _Step:
         was = _as_it_was(draft, table, policy)
         back = (DropPolicy(table=table, was=was), was)
     undo = tuple(text for each in back for text in statements(each))
-    return _Step(statements(remedy), undo, probes.both(*conditions))
+    return _Step(statements(remedy), undo, probes.both(*conditions), deparses=True)
 
 
 def _drop(remedy: DropPolicy) -> _Step:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from tenfold.migrate.backfill_block import backfill_block
 from tenfold.model.change import Change, Phase, Plan
-from tenfold.model.ddl import literal
+from tenfold.model.ddl import dollar_quoted, literal
 
 #: How long a brief change waits for its lock; whoever comes after it waits as long.
 LOCK_TIMEOUT = "2s"
@@ -47,12 +47,11 @@ def _head(plan: Plan, isolates: bool) -> Iterator[str]:
         + (" Without -v isolation=on the last part is passed over." if isolates else "")
     )
     yield r"\set ON_ERROR_STOP on"
-    # Not against the wrong database: what is there by name may be another.
-    yield f"SELECT current_database() = {literal(plan.database)} AS right_database \\gset"
-    yield r"\if :right_database"
-    yield r"\else"
-    yield r"  \warn 'This plan was made for another database; nothing was changed.'"
-    yield r"  \quit"
+    # What is there by name may be another database.
+    yield f"SELECT current_database() <> {literal(plan.database)} AS wrong_database \\gset"
+    yield r"\if :wrong_database"
+    refusal = literal(f"this plan was made for database {plan.database}; nothing was changed")
+    yield f"DO {dollar_quoted(f'BEGIN RAISE EXCEPTION USING MESSAGE = {refusal}; END')};"
     yield r"\endif"
     yield ""
 

@@ -123,9 +123,10 @@ def test_a_name_ends_no_comment() -> None:
     )
     script = write_sql(made(nasty, database=NASTY.replace("\x00", "")))
     outside = [line for line in script.splitlines() if not line.startswith("--")]
-    # What is left of the name is the literal that it is compared with.
-    assert [line for line in outside if "DROP TABLE" in line] == ["DROP TABLE users;"]
-    assert "SELECT current_database() = E'a\n" in script
+    # What is left of the name are the literals of the comparison and of its message.
+    assert [line for line in outside if "DROP TABLE" in line] == ["DROP TABLE users;"] * 2
+    assert "SELECT current_database() <> E'a\n" in script
+    assert "MESSAGE = E'this plan was made for database a\n" in script
 
 
 def test_only_statements_that_may_be_are_in_a_transaction() -> None:
