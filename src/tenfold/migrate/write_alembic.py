@@ -113,4 +113,3 @@ def _manner(change: Change) -> str:
     if change.kind in ("build", "backfill"):
         return "_patiently"
     return "_together" if change.transactional else "_alone"
-

@@ -47,7 +47,9 @@ class Key(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return " ".join(parts)
 
 
-class _Remedy(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="remedy", tag=True, kw_only=True, gc=False):
+class _Remedy(
+    msgspec.Struct, frozen=True, omit_defaults=True, tag_field="remedy", tag=True, kw_only=True, gc=False
+):
     """What all remedies share: the table they change."""
 
     table: Table
