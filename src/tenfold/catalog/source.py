@@ -14,8 +14,19 @@ from tenfold.pg.connect import STATEMENT_TIMEOUT, connect
 
 
 def is_file(source: str) -> bool:
-    """Whether the source means a file: a DSN has `://` or `=`, and nothing means the PG* environment."""
-    return bool(source.strip()) and "://" not in source and "=" not in source
+    """Whether the source means a file: nothing means the PG* environment, and a DSN has `://` or `=`.
+
+    A file that is there may have a `=` in its name.
+    """
+    if not source.strip() or "://" in source:
+        return False
+    return "=" not in source or _exists(source)
+
+
+def _exists(name: str) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # no file has a name that long, or with a NUL in it
+        return Path(name).is_file()
+    return False
 
 
 def load_source(
@@ -26,7 +37,7 @@ def load_source(
 ) -> Snapshot:
     """The snapshot that a source stands for. `timeout` bounds each catalog query, in seconds."""
     if is_file(source):
-        if not Path(source).exists():
+        if not _exists(source):
             raise SourceError(
                 f"{source!r} is neither a file nor a DSN; give postgresql://..., service=... or a file"
             )

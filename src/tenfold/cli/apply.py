@@ -25,6 +25,13 @@ journal_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the record that undo works from. Default: in the user's state directory.",
 )
+lock_timeout_option = click.option(
+    "--lock-timeout",
+    type=click.FloatRange(min=0.1, max=60),
+    default=2.0,
+    show_default=True,
+    help="Seconds that anybody may wait for a brief change of ours before it gives way.",
+)
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 
@@ -42,6 +49,7 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be
 @priority_option
 @phase_option
 @journal_option
+@lock_timeout_option
 @config_option
 @timeout_option
 def command(
@@ -52,6 +60,7 @@ def command(
     only: Priority | None,
     phases: tuple[Phase, ...],
     journal: Path | None,
+    lock_timeout: float,
     config_file: Path | None,
     timeout: float,
 ) -> int:
@@ -81,7 +90,23 @@ def command(
     if not dry_run and not yes and not _agreed(console, made, wanted):
         console.print("nothing was changed")
         return 0
-    outcome = _apply(console, source, made, only, phases, dry_run=dry_run, journal=journal)
+    from tenfold.cli.progress import observing
+    from tenfold.migrate.apply import apply
+    from tenfold.migrate.retry import Limits
+    from tenfold.migrate.site import connector
+
+    limits = Limits(lock_timeout=lock_timeout)
+    with observing(console) as observer:
+        outcome = apply(
+            made,
+            connector(source, limits),
+            observer=observer,
+            phases=phases or None,
+            priorities=None if only is None else [priority for priority in Priority if priority <= only],
+            dry_run=dry_run,
+            journal_folder=journal,
+            limits=limits,
+        )
     return report_run(console, outcome, "apply")
 
 
@@ -121,32 +146,6 @@ def _agreed(console: Console, made: Plan, wanted: tuple[Change, ...]) -> bool:
     if not console.is_terminal:
         raise UsageError("there is no terminal to ask at; say --yes to go ahead, or --dry-run to look")
     return click.confirm("Carry them out?", default=False)
-
-
-def _apply(
-    console: Console,
-    source: str,
-    made: Plan,
-    only: Priority | None,
-    phases: tuple[Phase, ...],
-    *,
-    dry_run: bool,
-    journal: Path | None,
-) -> Run:
-    from tenfold.cli.progress import observing
-    from tenfold.migrate.apply import apply
-    from tenfold.migrate.site import connector
-
-    with observing(console) as observer:
-        return apply(
-            made,
-            connector(source),
-            observer=observer,
-            phases=phases or None,
-            priorities=None if only is None else [priority for priority in Priority if priority <= only],
-            dry_run=dry_run,
-            journal_folder=journal,
-        )
 
 
 def report_run(console: Console, outcome: Run, command_name: str) -> int:

@@ -16,12 +16,12 @@ from tenfold.cli.example import load_and_fill
 from tenfold.cli.progress import LiveObserver
 from tenfold.migrate.apply import apply
 from tenfold.migrate.plan import plan
+from tenfold.migrate.site import connector
 from tenfold.model.audit import Audit
 from tenfold.model.change import Phase, Plan
 from tenfold.model.finding import Priority
 from tenfold.model.snapshot import Snapshot
 from tenfold.pg.connect import Connection, connect, execute_script
-from tenfold.pg.writable import open_writable
 from tenfold.report import render
 from tenfold.rules.audit import audit
 
@@ -127,7 +127,7 @@ class Story:
         with LiveObserver(self._console, scrolling=False) as observer:
             outcome = apply(
                 made,
-                lambda: open_writable(self._dsn, "tenfold.migrate", idle_in_transaction=60.0),
+                connector(self._dsn),
                 observer=observer,
                 phases=phases,
                 journal_folder=self._journal,

@@ -77,13 +77,15 @@ def run(arguments: list[str] | None = None) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.exceptions.Abort:
-        return _complain("interrupted; nothing more was done", 130)
+        return _complain("interrupted; nothing more was done", INTERRUPTED)
     except click.ClickException as fault:
         context = getattr(fault, "ctx", None)
         hint = f" (see: {context.command_path} --help)" if context is not None else ""
         return _complain(fault.format_message() + hint)
     except ApplyInterruptedError as fault:
         return _complain(fault.message, 130)
+    except ApplyInterruptedError as stop:
+        return _complain(stop.message, INTERRUPTED)
     except TenfoldError as fault:
         return _complain(fault.message)
     except BrokenPipeError:

@@ -57,8 +57,11 @@ def command(
 ) -> None:
     """Turn the findings into an ordered plan of reversible changes. Nothing is changed by this.
 
-    text is for reading; sql is a psql script; alembic is a revision file; json is for `tenfold apply --plan`.
+    text is for reading; sql is a psql script; alembic is a revision file, without row-level security unless
+    it is named (--phase isolation); json is for `tenfold apply --plan`.
     """
+    if form == "alembic" and not phases:  # a revision runs as a whole
+        phases = tuple(phase for phase in Phase if phase is not Phase.ISOLATION)
     judged = read_and_judge(source, config_file, timeout)
     made = chosen(plan_of(judged), only, phases)
     deliver(_written(form, made, down_revision), output, "plan")

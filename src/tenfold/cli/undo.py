@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from tenfold.cli.apply import dry_run_option, journal_option, report_run, yes_option
+from tenfold.cli.apply import (
+    dry_run_option,
+    journal_option,
+    lock_timeout_option,
+    report_run,
+    yes_option,
+)
 from tenfold.cli.options import dsn_argument
 from tenfold.cli.plan import phase_option
 from tenfold.errors import UsageError
@@ -23,6 +29,7 @@ from tenfold.model.change import Phase
 @dry_run_option
 @yes_option
 @journal_option
+@lock_timeout_option
 def command(
     source: str,
     phases: tuple[Phase, ...],
@@ -31,6 +38,7 @@ def command(
     dry_run: bool,
     yes: bool,
     journal: Path | None,
+    lock_timeout: float,
 ) -> int:
     """Take back what `tenfold apply` did on this database, last change first.
 
@@ -40,22 +48,25 @@ def command(
     from rich.console import Console
 
     from tenfold.cli.progress import observing
+    from tenfold.migrate.retry import Limits
     from tenfold.migrate.run import State
     from tenfold.migrate.site import connector
     from tenfold.migrate.undo import undo
 
     console = Console(highlight=False)
+    limits = Limits(lock_timeout=lock_timeout)
 
     def carry_out(preview: bool) -> int:
         with observing(console) as observer:
             outcome = undo(
-                connector(source),
+                connector(source, limits),
                 observer=observer,
                 phases=phases or None,
                 objects=objects or None,
                 last=last,
                 dry_run=preview,
                 journal_folder=journal,
+                limits=limits,
             )
         waiting = len(outcome.of(State.TODO))
         code = report_run(console, outcome, "undo")

@@ -15,6 +15,7 @@ from tenfold.model.ddl import fit, identifier
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Column, Relation
 from tenfold.model.remedy import Table
+from tenfold.model.roles import Function
 from tenfold.model.snapshot import Snapshot
 from tenfold.pg.capabilities import Capabilities
 from tenfold.rules.subject import Subject
@@ -40,7 +41,8 @@ class Draft:
         self.findings = tuple(findings)
         self.changes: dict[str, Change] = {}
         self.skipped: list[Skipped] = []
-        self.added_columns: dict[tuple[Table, str], AddedColumn] = {}
+        #: By table: each gets one.
+        self.added_columns: dict[Table, AddedColumn] = {}
         self._taken: dict[str, set[str]] = {}
         self._taken_constraints: dict[int, set[str]] = {}
 
@@ -133,13 +135,34 @@ class Draft:
     def column(self, table: Table, name: str) -> Column | AddedColumn:
         """The column, there or to be added; raises UsageError where there is none."""
         relation = self.relation(table)
-        found = self.snapshot.column(relation.oid, name) or self.added_columns.get((table, name))
+        found = self.snapshot.column(relation.oid, name) or self._added(table, name)
         if found is None:
             raise self.missing(f"{table.sql}.{identifier(name)}")
         return found
 
+    def _added(self, table: Table, name: str) -> AddedColumn | None:
+        found = self.added_columns.get(table)
+        return found if found is not None and found.name == name else None
+
     def findings_about(self, relation: Relation) -> tuple[Finding, ...]:
-        return tuple(finding for finding in self.findings if finding.relation == relation.oid)
+        return tuple(self._findings_by_relation.get(relation.oid, ()))
+
+    @cached_property
+    def _findings_by_relation(self) -> Mapping[int | None, list[Finding]]:
+        found: dict[int | None, list[Finding]] = {}
+        for finding in self.findings:
+            found.setdefault(finding.relation, []).append(finding)
+        return found
+
+    def functions_named(self, schema: str, name: str) -> tuple[Function, ...]:
+        return tuple(self._functions_by_name.get((schema, name), ()))
+
+    @cached_property
+    def _functions_by_name(self) -> Mapping[tuple[str, str], list[Function]]:
+        found: dict[tuple[str, str], list[Function]] = {}
+        for function in self.snapshot.functions:
+            found.setdefault((function.schema, function.name), []).append(function)
+        return found
 
     @cached_property
     def referenced(self) -> frozenset[int]:
@@ -155,7 +178,7 @@ class Draft:
 
     def fillers(self, table: Table, columns: Iterable[str]) -> tuple[str, ...]:
         """Ids of the changes that fill those of the columns that the plan adds."""
-        added = (self.added_columns.get((table, column)) for column in columns)
+        added = (self._added(table, column) for column in columns)
         return tuple(sorted(column.filled_by for column in added if column is not None))
 
     # --- what it names ---

@@ -100,8 +100,8 @@ def _tenant_column(draft: Draft, relation: Relation) -> str | None:
     column = draft.subject.tenant_column_of.get(relation.oid)
     if column is not None:
         return column.name
-    added = (each.name for (table, _), each in draft.added_columns.items() if table == table_of(relation))
-    return next(added, None)
+    added = draft.added_columns.get(table_of(relation))
+    return added.name if added is not None else None
 
 
 def _column_changes(draft: Draft, table: Table, column: str) -> list[str]:

@@ -78,15 +78,19 @@ class Journal:
     def carried_out(self) -> tuple[Change, ...]:
         """What was begun and neither failed nor was undone since, in the order in which it was last begun.
 
+        Two plans may change the same thing under one id, such as a setting to two values: then both are here,
+        since only the first one's undo knows how it was. What failed or was undone is the later of them.
         Where a run was killed nothing tells how that change ended, but the database.
         """
-        found: dict[str, Change] = {}
+        found: list[Change] = []
         for record in self.records():
-            if record.event in ("started", "failed", "undone"):
-                found.pop(record.id, None)
             if record.change is not None:
-                found[record.id] = record.change
-        return tuple(found.values())
+                found = [each for each in found if each != record.change] + [record.change]
+            elif record.event in ("failed", "undone"):
+                same = [place for place, each in enumerate(found) if each.id == record.id]
+                if same:
+                    del found[same[-1]]
+        return tuple(found)
 
     def _append(self, line: bytes) -> None:
         new_folder = not self.path.parent.exists()

@@ -6,7 +6,8 @@ new rows at once, and validated under SHARE UPDATE EXCLUSIVE.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import msgspec
 
@@ -28,6 +29,9 @@ from tenfold.model.remedy import (
 )
 from tenfold.rules.foreign_keys import is_key
 from tenfold.rules.subject import table_of
+
+#: What a foreign key refers to: a table, and columns that a unique index is over.
+Target: TypeAlias = tuple[Table, frozenset[str]]
 
 _NOT_VALID = " NOT VALID"
 
@@ -137,10 +141,8 @@ def target_index(draft: Draft, wish: Wish[AddForeignKey]) -> Wish[CreateIndex] |
     return wish.of(draft.subject.create_index(parent, *remedy.parent_columns, unique=True))
 
 
-def add_foreign_key(
-    draft: Draft, wish: Wish[AddForeignKey], unique: Iterable[tuple[CreateIndex, str]]
-) -> None:
-    """Declares the key NOT VALID and validates it. `unique` are the new unique indexes and their changes.
+def add_foreign_key(draft: Draft, wish: Wish[AddForeignKey], targets: Mapping[Target, str]) -> None:
+    """Declares the key NOT VALID and validates it. `targets` are the changes that make unique indexes.
 
     On a partitioned table, which refuses NOT VALID before PostgreSQL 18, each partition gets the key so, and
     the table itself then adopts them without a scan.
@@ -149,12 +151,8 @@ def add_foreign_key(
     relation = draft.relation(remedy.table)
     for column in remedy.columns:
         draft.column(remedy.table, column)
-    columns = frozenset(remedy.parent_columns)
-    waits = [
-        change
-        for index, change in unique
-        if index.table == remedy.parent and frozenset(index.columns) == columns
-    ]
+    target = targets.get((remedy.parent, frozenset(remedy.parent_columns)))
+    waits = [] if target is None else [target]
     if not waits and target_index(draft, wish) is not None:
         what = f"foreign key of {relation.display} to {draft.relation(remedy.parent).display}"
         draft.skip(wish, what, "the unique index that it refers to cannot be built")

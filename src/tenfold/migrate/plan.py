@@ -6,10 +6,9 @@ the same plan, and one that the plan was carried out on gives an empty one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
-
-import msgspec
 
 from tenfold.migrate.draft import Draft
 from tenfold.migrate.indexes import plan_indexes
@@ -35,9 +34,8 @@ from tenfold.migrate.settings import (
 from tenfold.migrate.tenant_column import add_tenant_column, parents_first
 from tenfold.migrate.wishes import Wish, gather, merged
 from tenfold.model.audit import Audit
-from tenfold.model.change import Change, Phase, Plan
+from tenfold.model.change import Change, Plan
 from tenfold.model.config import Config
-from tenfold.model.finding import Priority
 from tenfold.model.remedy import (
     AddForeignKey,
     AddTenantColumn,
@@ -101,28 +99,6 @@ def plan(snapshot: Snapshot, audit: Audit, config: Config = Config()) -> Plan:
     )
 
 
-def select(made: Plan, *, priority: Priority | None = None, phases: Collection[Phase] = ()) -> Plan:
-    """The plan's changes that are this urgent or more, and of these phases (of none named: of all).
-
-    What a chosen change requires stays with it, whatever its phase.
-    """
-    by_id = {change.id: change for change in made.changes}
-    wanted = [
-        change.id
-        for change in made.changes
-        if (priority is None or change.priority <= priority) and (not phases or change.phase in phases)
-    ]
-    kept: set[str] = set()
-    while wanted:
-        name = wanted.pop()
-        if name not in kept:
-            kept.add(name)
-            wanted.extend(by_id[name].requires)
-    return msgspec.structs.replace(
-        made, changes=tuple(change for change in made.changes if change.id in kept)
-    )
-
-
 def _fill(draft: Draft, wishes: Sequence[Wish[Remedy]]) -> None:
     """Columns first: indexes, keys and policies may be over those that the plan adds."""
     for wish in wishes:
@@ -152,16 +128,18 @@ def _indexes(draft: Draft, wishes: Sequence[Wish[Remedy]]) -> dict[CreateIndex, 
 
 
 def _foreign_keys(draft: Draft, wishes: Sequence[Wish[Remedy]], built: dict[CreateIndex, str]) -> None:
-    unique = [(index, change) for index, change in built.items() if index.unique]
+    targets = {
+        (index.table, frozenset(index.columns)): change for index, change in built.items() if index.unique
+    }
     for wish in _of(wishes, AddForeignKey):
-        add_foreign_key(draft, wish, unique)
+        add_foreign_key(draft, wish, targets)
+    # What is taken away goes after what the same findings put in its place.
+    settling: defaultdict[str, list[str]] = defaultdict(list)
+    for change in draft.changes.values():
+        for key in change.findings:
+            settling[key].append(change.id)
     for unwanted in _of(wishes, DropConstraint):
-        drop_constraint(draft, unwanted, _substitutes(draft, unwanted))
-
-
-def _substitutes(draft: Draft, unwanted: Wish[DropConstraint]) -> list[str]:
-    """The changes of the same findings: what is taken away goes after what is put in its place."""
-    return [each.id for each in draft.changes.values() if set(each.findings) & set(unwanted.findings)]
+        drop_constraint(draft, unwanted, (each for key in unwanted.findings for each in settling[key]))
 
 
 def _of(wishes: Iterable[Wish[Any]], kind: type[R]) -> list[Wish[R]]:

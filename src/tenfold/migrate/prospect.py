@@ -13,7 +13,7 @@ import msgspec
 from tenfold.migrate.draft import AddedColumn, Draft
 from tenfold.migrate.wishes import Wish
 from tenfold.model.relations import Column
-from tenfold.model.remedy import AddTenantColumn, Remedy
+from tenfold.model.remedy import AddForeignKey, AddTenantColumn, Remedy, Table
 from tenfold.model.tenancy import TableTenancy
 from tenfold.rules.subject import Subject
 from tenfold.rules.tenancy import tenant_fk_cross
@@ -26,11 +26,18 @@ def keys_to_follow(draft: Draft, wishes: Sequence[Wish[AddTenantColumn]]) -> Ite
         return
     known = {finding.key for finding in draft.findings}
     known |= {f"{tenant_fk_cross.ID}:{key}" for wish in wishes for key in _followed(draft, wish.remedy)}
-    whole = wishes[0].shared_with(*wishes[1:])
+    by_table = {wish.remedy.table: wish for wish in wishes}
     for finding in tenant_fk_cross.check(_prospect(draft.subject, columns)):
         if finding.key not in known and not _is_ignored(draft.subject, finding.object):
+            tables = {table for remedy in finding.remedies for table in _tables(remedy)}
+            asking = sorted({key for table in tables & by_table.keys() for key in by_table[table].findings})
             for remedy in finding.remedies:
-                yield Wish(remedy, finding.priority, whole.findings)
+                yield Wish(remedy, finding.priority, tuple(asking))
+
+
+def _tables(remedy: Remedy) -> tuple[Table, ...]:
+    """Both ends of a foreign key."""
+    return (remedy.table, remedy.parent) if isinstance(remedy, AddForeignKey) else ()
 
 
 def _followed(draft: Draft, remedy: AddTenantColumn) -> Iterator[str]:

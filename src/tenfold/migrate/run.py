@@ -71,13 +71,16 @@ class Run(msgspec.Struct, frozen=True):
         return not self.of(State.FAILED, State.NOT_ATTEMPTED)
 
 
-def run(site: Site, changes: Sequence[Change], refusal: Refusal, record: Record) -> Run:
-    """Carries out all that is asked for and not done. One that fails does not keep others from their turn.
+def run(
+    site: Site, changes: Sequence[Change], refusal: Refusal, record: Record, *, most: int | None = None
+) -> Run:
+    """Carries out all that is asked for and not done, or the first `most` of it, each asked in its turn.
 
+    One that fails does not keep others from their turn.
     Raises ApplyInterruptedError at Ctrl-C, when what ran has been cancelled and cleared away.
     """
     outcomes: list[Outcome] = []
-    course = Course(changes, refusal, lambda change: site.steadily(lambda: ask_done(site, change)))
+    course = Course(changes, refusal, lambda change: site.steadily(lambda: ask_done(site, change)), most)
     count = sum(refusal(change) is None for change in changes)
     position = 0
     try:
@@ -99,15 +102,22 @@ class Course:
     """How far a run, or a rehearsal of one, has come: which change may go ahead."""
 
     def __init__(
-        self, changes: Iterable[Change], refusal: Refusal, is_done: Callable[[Change], bool]
+        self,
+        changes: Iterable[Change],
+        refusal: Refusal,
+        is_done: Callable[[Change], bool],
+        most: int | None = None,
     ) -> None:
         self._by_id = {change.id: change for change in changes}
         self._refusal = refusal
         self._is_done = is_done
+        self._most = most
+        self._taken = 0
         self._states: dict[str, State] = {}
 
     def note(self, outcome: Outcome) -> None:
         self._states[outcome.change.id] = outcome.state
+        self._taken += outcome.state not in (State.LEFT_OUT, State.ALREADY)
 
     def state(self, change_id: str) -> State | None:
         return self._states.get(change_id)
@@ -116,6 +126,8 @@ class Course:
         """The outcome of a change that is not asked for, or requires what is not done; None of others."""
         if (why := self._refusal(change)) is not None:
             return Outcome(change, State.LEFT_OUT, why)
+        if self._most is not None and self._taken >= self._most:
+            return Outcome(change, State.LEFT_OUT, "it was not asked for")
         for needed in change.requires:
             if (why := self._missing(needed)) is not None:
                 return Outcome(change, State.NOT_ATTEMPTED, f"it requires {why}")

@@ -6,20 +6,30 @@ from collections.abc import Collection
 
 import msgspec
 
-from tenfold.model.change import Phase, Plan
+from tenfold.model.change import Change, Phase, Plan, Skipped
 from tenfold.model.finding import Priority
 
 
 def select(plan: Plan, *, priority: Priority | None = None, phases: Collection[Phase] = ()) -> Plan:
     """The changes of at least this urgency and of these phases; of None and none, all.
 
-    A change that is kept may require one that is not: apply says so, unless that one is done already.
+    A change that requires one that was not asked for is left out with it, and the plan says so: what is left
+    can be carried out by itself.
     """
-    return msgspec.structs.replace(
-        plan,
-        changes=tuple(
-            change
-            for change in plan.changes
-            if (priority is None or change.priority <= priority) and (not phases or change.phase in phases)
-        ),
-    )
+    kept: dict[str, Change] = {}
+    asked = [change for change in plan.changes if _is_asked_for(change, priority, phases)]
+    left_out: list[Skipped] = []
+    by_id = {change.id: change for change in plan.changes}
+    for change in asked:
+        missing = next((by_id[name] for name in change.requires if name not in kept), None)
+        if missing is None:
+            kept[change.id] = change
+        else:
+            why = f"it requires '{missing.title}' (phase {missing.phase}, {missing.priority})"
+            left_out.append(Skipped(change.findings, change.title, why))
+    return msgspec.structs.replace(plan, changes=tuple(kept.values()), skipped=(*plan.skipped, *left_out))
+
+
+def _is_asked_for(change: Change, priority: Priority | None, phases: Collection[Phase]) -> bool:
+    urgent = priority is None or change.priority <= priority
+    return urgent and (not phases or change.phase in phases)

@@ -181,7 +181,7 @@ def set_view_invoker(draft: Draft, wish: Wish[SetViewInvoker]) -> None:
 
 def set_function_search_path(draft: Draft, wish: Wish[SetFunctionSearchPath]) -> None:
     remedy = wish.remedy
-    named = [each for each in draft.snapshot.functions if _names(remedy, each)]
+    named = draft.functions_named(remedy.table.schema, remedy.table.name)
     function = next((each for each in named if each.arguments == remedy.arguments), None)
     if function is None:
         raise draft.missing(f"function {remedy.table.sql}({remedy.arguments})")
@@ -209,10 +209,6 @@ def set_function_search_path(draft: Draft, wish: Wish[SetFunctionSearchPath]) ->
             note="names in its body that the new path does not lead to must be written with their schema",
         )
     )
-
-
-def _names(remedy: SetFunctionSearchPath, function: Function) -> bool:
-    return (function.schema, function.name) == (remedy.table.schema, remedy.table.name)
 
 
 def _setting(function: Function, name: str) -> str | None:

@@ -59,9 +59,7 @@ def add_tenant_column(draft: Draft, wish: Wish[AddTenantColumn]) -> Iterator[Wis
         return
     added = _add_column(draft, wish, relation)
     filled = _backfill(draft, wish, relation, added)
-    draft.added_columns[remedy.table, remedy.column] = AddedColumn(
-        remedy.table, remedy.column, remedy.type, filled
-    )
+    draft.added_columns[remedy.table] = AddedColumn(remedy.table, remedy.column, remedy.type, filled)
     _not_null(draft, wish, relation)
     yield wish.of(draft.subject.create_index(relation, remedy.column))
     for key in _foreign_keys(draft, wish, relation):
@@ -143,8 +141,10 @@ def _row(variable: str, columns: Iterable[str]) -> str:
 
 
 def _function_name(draft: Draft, relation: Relation, column: str) -> str:
-    taken = {each.name for each in draft.snapshot.functions if each.schema == relation.schema}
-    return fit(f"{relation.name}_{column}_fill", taken)
+    taken: set[str] = set()
+    while draft.functions_named(relation.schema, name := fit(f"{relation.name}_{column}_fill", taken)):
+        taken.add(name)
+    return name
 
 
 def _trigger_names(draft: Draft, relation: Relation, column: str) -> tuple[str, str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from tenfold.migrate.observer import Observer
 from tenfold.migrate.retry import Limits, Tempo
 from tenfold.migrate.run import Course, Outcome, Refusal, Run, State, run
 from tenfold.migrate.site import Connect, Site, is_done, live_fingerprint
-from tenfold.migrate.watch import ask_done
 from tenfold.model.change import Change, Phase
 from tenfold.model.ddl import literal, qualified
 
@@ -37,23 +36,31 @@ def undo(
     What another change of ours still needs is not undone before that one. With `dry_run` nothing is written.
     Raises what `apply` raises, but for ForeignPlanError.
     """
+    refusal = _choice(phases, objects)
     if dry_run:
-        return _preview(connect, phases, objects, last, journal_folder)
+        return _preview(connect, refusal, last, journal_folder)
     with Site(connect, observer, limits or Limits(), tempo or Tempo()) as site:
         journal = Journal.of(site.fingerprint, journal_folder)
-        there = _there(journal, lambda change: site.steadily(partial(ask_done, site, change)))
-        return run(
+        ours = _inverses(journal)
+        outcome = run(
             site,
-            tuple(there),
-            _choice(there, phases, objects, last),
-            lambda change, step: journal.write(_EVENTS[step], there[change]),
+            tuple(ours),
+            refusal,
+            lambda change, step: journal.write(_EVENTS[step], ours[change]),
+            most=last,
         )
+        for change in _gone(outcome):
+            journal.write("undone", ours[change])
+        return outcome
 
 
-def inverse(change: Change, before: Iterable[Change] = ()) -> Change:
-    """The change that reverts it: done where the other is not. Those in `before` must be reverted first."""
+def inverse(change: Change, name: str | None = None, before: Iterable[str] = ()) -> Change:
+    """The change that reverts it, under an id of its own: done where the other is not.
+
+    Those whose ids are in `before` must be reverted first.
+    """
     return Change(
-        id=_inverse_id(change),
+        id=name or f"undo:{change.id}",
         kind="build" if change.kind == "build" else "statement",
         phase=change.phase,
         priority=change.priority,
@@ -64,12 +71,8 @@ def inverse(change: Change, before: Iterable[Change] = ()) -> Change:
         sql=change.undo,
         transactional=change.transactional,
         index=change.index,
-        requires=tuple(sorted(_inverse_id(each) for each in before)),
+        requires=tuple(sorted(before)),
     )
-
-
-def _inverse_id(change: Change) -> str:
-    return f"undo:{change.id}"
 
 
 def _reverted(change: Change) -> str:
@@ -82,12 +85,26 @@ def _reverted(change: Change) -> str:
     return f"SELECT EXISTS (SELECT FROM pg_catalog.pg_index WHERE indexrelid = {index} AND indisvalid)"
 
 
-def _there(journal: Journal, is_done: Callable[[Change], bool]) -> dict[Change, Change]:
-    """The inverses of the changes that are ours and there, last first, each with its change."""
+def _inverses(journal: Journal) -> dict[Change, Change]:
+    """The inverses of all changes of ours that have an undo, last first, each with its change.
+
+    Which of them are there is asked in their turn: one that a later change took back, such as an index that a
+    second plan dropped, is there again once that one is reverted.
+    """
     ours = journal.carried_out()
-    there = [change for change in reversed(ours) if change.undo and not is_done(inverse(change))]
     dependents = _dependents(ours)
-    return {inverse(change, dependents[change.id].intersection(there)): change for change in there}
+    names: dict[Change, str] = {}
+    times: Counter[str] = Counter()
+    found = {}
+    for change in reversed(ours):
+        if not change.undo:
+            continue
+        later = [name for each, name in names.items() if each.id == change.id]
+        times[change.id] += 1
+        names[change] = f"undo:{change.id}" + (f":{times[change.id]}" if later else "")
+        before = {names[each] for each in dependents[change.id] if each in names}
+        found[inverse(change, names[change], before.union(later))] = change
+    return found
 
 
 def _dependents(changes: Sequence[Change]) -> Mapping[str, set[Change]]:
@@ -99,41 +116,46 @@ def _dependents(changes: Sequence[Change]) -> Mapping[str, set[Change]]:
     return found
 
 
-def _choice(
-    there: Iterable[Change],
-    phases: Collection[Phase] | None,
-    objects: Collection[str] | None,
-    last: int | None,
-) -> Refusal:
-    """As many as are asked for, counted among those that the other limits let through."""
-    asked = [
-        change.id
-        for change in there
-        if (phases is None or change.phase in phases) and (objects is None or change.object in objects)
-    ]
-    chosen = frozenset(asked[:last])
-    return lambda change: None if change.id in chosen else "it was not asked for"
+def _choice(phases: Collection[Phase] | None, objects: Collection[str] | None) -> Refusal:
+    def refusal(change: Change) -> str | None:
+        asked = (phases is None or change.phase in phases) and (objects is None or change.object in objects)
+        return None if asked else "it was not asked for"
+
+    return refusal
 
 
-def _preview(
-    connect: Connect,
-    phases: Collection[Phase] | None,
-    objects: Collection[str] | None,
-    last: int | None,
-    journal_folder: Path | None,
-) -> Run:
+def _gone(outcome: Run) -> Iterator[Change]:
+    """What is not there, and cannot come back since nothing later of ours is left: it is ours no more."""
+    for each in outcome.outcomes:
+        if each.state is State.ALREADY:
+            yield each.change
+        elif each.state is not State.DONE:
+            return
+
+
+def _preview(connect: Connect, refusal: Refusal, last: int | None, journal_folder: Path | None) -> Run:
     """What would be undone, asked in a session that cannot write."""
     session = connect()
     try:
         session.run("SET default_transaction_read_only = on")
-        journal = Journal.of(live_fingerprint(session), journal_folder)
-        there = _there(journal, partial(is_done, session))
-        course = Course(there, _choice(there, phases, objects, last), partial(is_done, session))
+        ours = _inverses(Journal.of(live_fingerprint(session), journal_folder))
+        course = Course(ours, refusal, partial(is_done, session), last)
         outcomes = []
-        for change in there:
-            outcome = course.unattempted(change) or Outcome(change, State.TODO)
+        back: set[object] = set()
+        for change, origin in ours.items():
+            outcome = course.unattempted(change)
+            if outcome is None:
+                # What a change before it in this list brings back is there by then.
+                there = back.intersection(_touched(origin)) or not is_done(session, change)
+                outcome = Outcome(change, State.TODO if there else State.ALREADY)
+                back.update(_touched(origin) if there else ())
             course.note(outcome)
             outcomes.append(outcome)
         return Run(tuple(outcomes))
     finally:
         session.close()
+
+
+def _touched(change: Change) -> set[object]:
+    """What tells that two changes are about the same thing."""
+    return {change.id} if change.index is None else {change.id, change.index}

@@ -1,7 +1,7 @@
 """Composes SQL text in pure code: quoted identifiers, quoted literals, qualified names.
 
-The rules are those of the server's own `quote_ident` and `quote_literal`, with one difference: a word that any
-server from 13 to 18 reserves in any way is quoted for all, so that no text depends on a server's keyword list.
+The rules are those of the server's own `quote_ident` and `quote_literal`, with one difference: a word that
+any server from 13 to 18 reserves in any way is quoted for all, so that no text depends on its keywords.
 """
 
 from __future__ import annotations

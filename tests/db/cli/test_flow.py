@@ -73,7 +73,10 @@ def test_a_saved_snapshot_is_judged_like_the_database(
 ) -> None:
     file = tmp_path / "outreach.json.gz"
     assert run(["snapshot", dsn, "-o", str(file)]) == 0
-    live, saved = report(capsys, dsn, "--only", "tenancy"), report(capsys, str(file), "--only", "tenancy")
+    # Roles and connections belong to the whole server, which other tests use meanwhile.
+    only = ["--only", "schema,tenant-index-missing,tenant-fk-cross,tenant-rls-off,index-prefix-redundant"]
+    live, saved = report(capsys, dsn, *only), report(capsys, str(file), *only)
+    assert live["findings"]
     assert saved["findings"] == live["findings"]
 
 

@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 
-from tenfold.migrate.plan import select
+from tenfold.migrate.select import select
 from tenfold.migrate.write_alembic import write_alembic
 from tenfold.model.change import Phase, Plan
 from tenfold.pg.embedded import EmbeddedServer

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from tenfold.migrate.plan import select
+from tenfold.migrate.select import select
 from tenfold.model.change import Phase
 from tests.db.migrate.bench import Bench
 from tests.db.migrate.inherited import Inherited

@@ -14,6 +14,7 @@ from tests.db.migrate.bench import BUILD_WAITS, Bench, holder
 from tests.db.migrate.changes import (
     LIMITS,
     add_column,
+    change,
     check_not_null,
     drop_index,
     enable_rls,
@@ -39,8 +40,8 @@ SELECT jsonb_agg(line ORDER BY line) FROM (
 """
 
 
-def ids(run: Run) -> list[str]:
-    return [outcome.change.id.removeprefix("undo:") for outcome in run.of(State.DONE)]
+def ids(run: Run, state: State = State.DONE) -> list[str]:
+    return [outcome.change.id.removeprefix("undo:") for outcome in run.of(state)]
 
 
 @pytest.mark.servers(15, 16, 18)
@@ -78,11 +79,26 @@ def test_what_was_done_before_we_came_stays(bench: Bench) -> None:
     assert bench.indexes()["idx_messages_number"]
 
 
-def test_what_somebody_undid_already_is_not_undone_again(bench: Bench) -> None:
+def test_what_somebody_undid_already_is_not_undone_again_and_is_ours_no_more(bench: Bench) -> None:
     bench.apply(plan_of(bench.dsn, index(), add_column()))
     with bench.connect() as connection:
         connection.execute("DROP INDEX idx_messages_number")
     assert ids(bench.undo()) == ["add-column:team_id"]
+    assert bench.undo().outcomes == ()
+    with bench.connect() as connection:
+        connection.execute(index().sql[0])
+    assert bench.undo().outcomes == ()
+    assert bench.indexes()["idx_messages_number"]
+
+
+def test_what_a_later_change_of_ours_took_back_stays_ours_while_that_one_stays(bench: Bench) -> None:
+    before = bench.value(SCHEMA)
+    bench.apply(plan_of(bench.dsn, index()))
+    dropped = replace(drop_index("idx_messages_number", index().sql[0]), phase=Phase.SETTINGS)
+    bench.apply(plan_of(bench.dsn, dropped))
+    assert ids(bench.undo(phases=[Phase.INDEXES])) == []
+    assert ids(bench.undo()) == ["drop-index:idx_messages_number", "create-index:idx_messages_number"]
+    assert bench.value(SCHEMA) == before
 
 
 def test_of_another_database_nothing_is_undone(bench: Bench) -> None:
@@ -152,6 +168,44 @@ def test_a_dropped_index_is_built_again(bench: Bench) -> None:
     assert "idx_messages_number" not in bench.indexes()
     assert bench.undo().complete
     assert bench.value(SCHEMA) == before
+
+
+def test_what_a_later_plan_took_back_is_undone_to_the_beginning(bench: Bench) -> None:
+    """The first plan builds an index, the second drops it: the drop undone, the index is ours again."""
+    before = bench.value(SCHEMA)
+    bench.apply(plan_of(bench.dsn, index()))
+    bench.apply(plan_of(bench.dsn, drop_index("idx_messages_number", index().sql[0])))
+    wanted = ["drop-index:idx_messages_number", "create-index:idx_messages_number"]
+    assert ids(bench.undo(dry_run=True), State.TODO) == wanted
+    assert ids(bench.undo()) == wanted
+    assert bench.value(SCHEMA) == before
+    assert bench.undo().outcomes == ()
+
+
+NUMBER = "FROM pg_attribute WHERE attrelid = to_regclass('public.messages') AND attname = 'number'"
+
+
+def statistics(target: int, old: int) -> Change:
+    """What two plans call by the same name, with another value."""
+    alter = "ALTER TABLE public.messages ALTER COLUMN number SET STATISTICS"
+    return change(
+        "statement",
+        "set-statistics:number",
+        phase=Phase.SETTINGS,
+        done=f"SELECT coalesce(attstattarget, -1) = {target} {NUMBER}",
+        sql=(f"{alter} {target}",),
+        undo=(f"{alter} {old}",),
+    )
+
+
+def test_two_plans_that_change_the_same_setting_are_undone_to_its_first_value(bench: Bench) -> None:
+    target = f"SELECT coalesce(attstattarget, -1) {NUMBER}"
+    bench.apply(plan_of(bench.dsn, statistics(500, -1)))
+    bench.apply(plan_of(bench.dsn, statistics(1000, 500)))
+    assert bench.undo(last=1).complete
+    assert bench.value(target) == 500
+    assert bench.undo().complete
+    assert bench.value(target) == -1
 
 
 def test_an_undo_that_was_killed_is_finished(bench: Bench) -> None:

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tenfold.migrate.plan import select
+from tenfold.migrate.select import select
 from tenfold.migrate.write_sql import write_sql
 from tenfold.model.change import Phase
 from tenfold.pg.embedded import EmbeddedServer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ CASES = Path(__file__).parents[2] / "cases"
 SERVERS = (15, 16, 18, *sorted(MORE))
 
 _numbers = itertools.count()
+_OTHER_RUN = re.compile(r"case\d+x\d+_")
 
 
 class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,6 +86,25 @@ class Run:
             Statement(text=block.text, name=block.name) for block in parse_blocks(self.case.workload)
         )
         return audit(snapshot, config, workload=named, rules=[find_rule(self.rule)]).findings
+
+    def _alone(self, snapshot: Snapshot) -> Snapshot:
+        """Without the roles of cases that run on the same server meanwhile, and without their sessions."""
+        others = {
+            role.name: role.oid
+            for role in snapshot.roles
+            if _OTHER_RUN.match(role.name) and not role.name.startswith(self.prefix)
+        }
+        oids = set(others.values())
+        return msgspec.structs.replace(
+            snapshot,
+            roles=tuple(role for role in snapshot.roles if role.oid not in oids),
+            memberships=tuple(m for m in snapshot.memberships if not {m.role, m.member} & oids),
+            connections=tuple(
+                group
+                for group in snapshot.connections
+                if group.role not in others and group.database in (None, snapshot.database.name)
+            ),
+        )
 
     def fix(self, findings: tuple[Finding, ...]) -> None:
         self.fixed = True

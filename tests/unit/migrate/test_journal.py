@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tenfold.errors import OutputError
 from tenfold.migrate.journal import Journal
@@ -62,6 +63,18 @@ def test_what_is_begun_again_counts_from_then(journal: Journal) -> None:
     journal.write("failed", change("a"))
     journal.write("started", change("a"))
     assert ids(journal) == ["b", "a"]
+
+
+def test_one_id_with_two_contents_is_two_changes_and_the_later_goes_first(journal: Journal) -> None:
+    first, second = change("a"), replace(change("a"), undo=("SELECT 3",))
+    for each in (first, second):
+        journal.write("started", each)
+        journal.write("finished", each)
+    assert journal.carried_out() == (first, second)
+    journal.write("undone", second)
+    assert journal.carried_out() == (first,)
+    journal.write("undone", first)
+    assert journal.carried_out() == ()
 
 
 @pytest.mark.parametrize("kept", [1, 40, -1])

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from tenfold.errors import UsageError
-from tenfold.migrate.plan import plan, select
+from tenfold.migrate.plan import plan
+from tenfold.migrate.select import select
 from tenfold.model.change import Phase, Plan
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.remedy import (
@@ -166,12 +167,13 @@ def test_the_coldest_table_is_isolated_first(made: Made) -> None:
 # --- choosing ---
 
 
-def test_a_choice_keeps_what_it_requires(made: Made) -> None:
+def test_what_requires_a_change_that_was_not_asked_for_is_left_out_and_said(made: Made) -> None:
     whole = made.plan(*a_bit_of_everything(made))
     chosen = select(whole, phases=[Phase.ISOLATION])
-    assert {"isolate:public.executions", "backfill:public.executions:team_id"} <= set(ids(chosen))
-    assert "create-index:public.messages:idx_messages_team_id_status" not in ids(chosen)
-    assert ids(chosen) == [name for name in ids(whole) if name in set(ids(chosen))]
+    assert ids(chosen) == ["isolate:public.messages"]
+    left_out = chosen.skipped[len(whole.skipped) :]
+    assert [skipped.what for skipped in left_out] == ["Isolate executions by team_id"]
+    assert left_out[0].why == "it requires 'Fill executions.team_id from messages' (phase keys, P0)"
 
 
 def test_a_choice_by_priority_takes_the_more_urgent_too(made: Made) -> None:

@@ -28,8 +28,7 @@ def test_the_inverse_runs_the_undo_and_is_done_where_the_change_is_not() -> None
 
 
 def test_dependents_are_reverted_before() -> None:
-    dependents = (replace(COLUMN, id="b"), replace(COLUMN, id="a"))
-    assert inverse(COLUMN, dependents).requires == ("undo:a", "undo:b")
+    assert inverse(COLUMN, before={"undo:b", "undo:a"}).requires == ("undo:a", "undo:b")
 
 
 def test_an_index_is_gone_only_when_nothing_of_it_is_left() -> None:

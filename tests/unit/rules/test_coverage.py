@@ -10,7 +10,6 @@ from tenfold.model.activity import IndexBuild
 from tenfold.model.relations import Index, Inheritance, Policy
 from tenfold.model.snapshot import Snapshot
 from tenfold.rules.coverage import (
-    any_serves,
     conjuncts,
     is_not_null_test,
     is_usable,
@@ -73,11 +72,6 @@ def test_a_hash_index_serves_its_one_column() -> None:
 @pytest.mark.parametrize("fault", [{"valid": False}, {"ready": False}, {"predicate": "(read)"}])
 def test_an_unusable_index_serves_nothing(fault: dict[str, Any]) -> None:
     assert not serves_equality(index(1, 2, **fault), (2,))
-
-
-def test_one_index_of_several_is_enough() -> None:
-    assert any_serves([index(1, 1), index(1, 2)], (2,))
-    assert not any_serves([index(1, 1), index(1, 3, 2)], (2,))
 
 
 def test_same_keys_compares_as_many_as_it_is_told() -> None:

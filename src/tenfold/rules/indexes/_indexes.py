@@ -14,14 +14,26 @@ from tenfold.rules.subject import Subject, table_of
 _MB = 1_000_000
 
 
-def judged_indexes(subject: Subject) -> Iterator[tuple[Relation, Index]]:
-    """Valid indexes of the user's tables and materialized views. The parts of a partitioned index stand for
-    themselves nowhere: they come and go with it.
+def judged_by_table(subject: Subject) -> Iterator[tuple[Relation, list[Index]]]:
+    """Valid indexes of the user's tables and materialized views.
+
+    The parts of a partitioned index are left out: they come and go with it.
     """
     for relation in subject.relations:
-        for index in subject.snapshot.indexes_of(relation.oid):
-            if index.valid and index.ready and index.parent is None:
-                yield relation, index
+        indexes = [
+            index
+            for index in subject.snapshot.indexes_of(relation.oid)
+            if index.valid and index.ready and index.parent is None
+        ]
+        if indexes:
+            yield relation, indexes
+
+
+def judged_indexes(subject: Subject) -> Iterator[tuple[Relation, Index]]:
+    """The same, one by one."""
+    for relation, indexes in judged_by_table(subject):
+        for index in indexes:
+            yield relation, index
 
 
 def finding(
@@ -90,11 +102,16 @@ def only_index_for(subject: Subject, relation: Relation, index: Index) -> str | 
 
 def bytes_of(subject: Subject, index: Index) -> int:
     """Its size now, or by the last vacuum where it could not be read; of a partitioned index, its parts'."""
-    block = int(subject.snapshot.setting("block_size") or 8192)
+    block = block_size(subject)
     return sum(
         part.size_bytes if part.size_bytes is not None else part.pages * block
         for part in parts_of(subject, index)
     )
+
+
+def block_size(subject: Subject) -> int:
+    """Bytes of a page."""
+    return int(subject.snapshot.setting("block_size") or 8192)
 
 
 def parts_of(subject: Subject, index: Index) -> Iterator[Index]:

@@ -33,7 +33,7 @@ import msgspec
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Index, Relation
 from tenfold.model.remedy import RebuildIndex
-from tenfold.rules.indexes._indexes import bytes_of, finding, megabytes, spoken
+from tenfold.rules.indexes._indexes import block_size, bytes_of, finding, megabytes, spoken
 from tenfold.rules.subject import Subject, table_of
 
 ID = "index-bloat"
@@ -50,11 +50,11 @@ _FILLFACTOR = 90
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    least = subject.thresholds.index_min_bytes
+    least = subject.thresholds.index_min_bytes / block_size(subject)
     for index in subject.snapshot.indexes:
-        if index.method != "btree" or index.pages <= 1 or index.relation not in subject.judged:
+        if index.method != "btree" or index.pages < least:
             continue
-        if not index.valid or bytes_of(subject, index) < least:
+        if not index.valid or index.relation not in subject.judged:
             continue
         needed = pages_needed(subject, index)
         if needed is not None and 1 - needed / index.pages >= subject.thresholds.index_bloat_ratio:
@@ -66,7 +66,7 @@ def pages_needed(subject: Subject, index: Index) -> int | None:
     width = _entry_bytes(subject, index)
     if width is None or index.tuples <= 0:
         return None
-    block = int(subject.snapshot.setting("block_size") or 8192)
+    block = block_size(subject)
     fillfactor = next(
         (int(option.partition("=")[2]) for option in index.options or () if option.startswith("fillfactor=")),
         _FILLFACTOR,

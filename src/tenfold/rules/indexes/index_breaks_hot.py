@@ -35,7 +35,7 @@ import msgspec
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Column, Index, Relation
 from tenfold.rules.coverage import is_tied
-from tenfold.rules.indexes._indexes import drop_statement, finding, judged_indexes, spoken
+from tenfold.rules.indexes._indexes import drop_statement, finding, judged_by_table, spoken
 from tenfold.rules.subject import Subject
 from tenfold.rules.workload import judged
 
@@ -53,18 +53,16 @@ _SUMMARISING = 16
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    for relation, index in judged_indexes(subject):
-        if is_tied(index) or _leaves_updates_hot(subject, index):
-            continue
+    thresholds = subject.thresholds
+    for relation, indexes in judged_by_table(subject):
         updates, hot = _updates(subject, relation)
-        if (
-            updates < subject.thresholds.hot_update_min
-            or hot / updates >= subject.thresholds.hot_update_ratio
-        ):
+        if updates < thresholds.hot_update_min or hot / updates >= thresholds.hot_update_ratio:
             continue
-        changing = _changing(subject, relation, index)
-        if changing is not None:
-            yield _finding(relation, index, changing, updates, hot)
+        for index in indexes:
+            if not is_tied(index) and not _leaves_updates_hot(subject, index):
+                changing = _changing(subject, relation, index)
+                if changing is not None:
+                    yield _finding(relation, index, changing, updates, hot)
 
 
 def _leaves_updates_hot(subject: Subject, index: Index) -> bool:

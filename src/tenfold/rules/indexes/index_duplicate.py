@@ -32,28 +32,28 @@ from tenfold.model.ddl import identifier
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Constraint, Index, Relation
 from tenfold.model.remedy import DropConstraint, statements
-from tenfold.rules.indexes._indexes import drop, finding, judged_indexes, spoken
+from tenfold.rules.indexes._indexes import drop, finding, judged_by_table, spoken
 from tenfold.rules.subject import Subject, table_of
 
 ID = "index-duplicate"
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    alike: defaultdict[tuple[object, ...], list[tuple[Relation, Index]]] = defaultdict(list)
-    for relation, index in judged_indexes(subject):
-        alike[_signature(index)].append((relation, index))
-    for group in alike.values():
-        if len(group) > 1:
-            group.sort(key=lambda entry: _worth(subject, entry[1]))
-            (_, kept), *others = group
-            for relation, index in others:
+    for relation, indexes in judged_by_table(subject):
+        if len({index.columns for index in indexes}) == len(indexes):
+            continue
+        alike: defaultdict[tuple[object, ...], list[Index]] = defaultdict(list)
+        for index in indexes:
+            alike[_signature(index)].append(index)
+        for group in alike.values():
+            kept, *others = sorted(group, key=lambda index: _worth(subject, index))
+            for index in others:
                 if _does_all_that(subject, kept, index):
                     yield _finding(subject, relation, index, kept)
 
 
 def _signature(index: Index) -> tuple[object, ...]:
     return (
-        index.relation,
         index.method,
         index.columns,
         index.key_count,

@@ -23,7 +23,7 @@ of it: compare sizes, and the statement's buffers without it.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -32,28 +32,24 @@ from tenfold.model.ddl import identifier, names
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Index, Relation
 from tenfold.rules.coverage import is_tied, is_usable, same_keys
-from tenfold.rules.indexes._indexes import bytes_of, drop, finding, judged_indexes, megabytes, spoken
+from tenfold.rules.indexes._indexes import bytes_of, drop, finding, judged_by_table, megabytes, spoken
 from tenfold.rules.subject import Subject
 
 ID = "index-prefix-redundant"
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    by_first_key: defaultdict[tuple[int, int], list[tuple[Relation, Index]]] = defaultdict(list)
-    for relation, index in judged_indexes(subject):
-        if index.method == "btree" and index.columns[0] != 0:
-            by_first_key[relation.oid, index.columns[0]].append((relation, index))
-    for group in by_first_key.values():
-        indexes = [index for _, index in group]
-        for relation, index in group if len(group) > 1 else ():
-            longer = _longer(index, indexes)
+    for relation, indexes in judged_by_table(subject):
+        first = Counter(index.columns[0] for index in indexes)
+        for index in indexes if len(first) < len(indexes) else ():
+            longer = _longer(index, indexes) if first[index.columns[0]] > 1 else None
             if longer is not None:
                 yield _finding(subject, relation, index, longer)
 
 
 def _longer(index: Index, others: Sequence[Index]) -> Index | None:
     """The index that does its work; the longest, which no other makes redundant in turn."""
-    if is_tied(index) or index.predicate is not None or 0 in index.columns:
+    if index.method != "btree" or is_tied(index) or index.predicate is not None or 0 in index.columns:
         return None
     covering = [other for other in others if _covers(other, index)]
     return max(covering, key=lambda other: (other.key_count, other.unique, -other.oid), default=None)
