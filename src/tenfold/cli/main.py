@@ -15,6 +15,9 @@ import click
 from tenfold import __version__
 from tenfold.errors import ApplyInterruptedError, TenfoldError
 
+#: 128 + SIGINT, as a shell says it.
+INTERRUPTED = 130
+
 #: Command -> (module of this package, what it does).
 COMMANDS = {
     "audit": ("audit", "Judge a database or snapshot: tenancy, indexes, schema, capacity, queries."),
@@ -82,8 +85,6 @@ def run(arguments: list[str] | None = None) -> int:
         context = getattr(fault, "ctx", None)
         hint = f" (see: {context.command_path} --help)" if context is not None else ""
         return _complain(fault.format_message() + hint)
-    except ApplyInterruptedError as fault:
-        return _complain(fault.message, 130)
     except ApplyInterruptedError as stop:
         return _complain(stop.message, INTERRUPTED)
     except TenfoldError as fault:
