@@ -27,6 +27,7 @@ journal_option = click.option(
 )
 lock_timeout_option = click.option(
     "--lock-timeout",
+    metavar="SECONDS",
     type=click.FloatRange(min=0.1, max=60),
     default=2.0,
     show_default=True,

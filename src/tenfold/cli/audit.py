@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from tenfold.cli.options import (
     PRIORITIES,
+    coloured,
     config_option,
     deliver,
     output_option,
@@ -62,8 +62,7 @@ def command(
 
     known = _baseline(baseline) if baseline is not None else frozenset()
     judged = read_and_judge(source, config_file, timeout, rules=only, ignore=ignore, baseline=known)
-    coloured = output is None and os.isatty(1) and "NO_COLOR" not in os.environ
-    deliver(render(form, judged.audit, judged.snapshot, coloured=coloured), output, "report")
+    deliver(render(form, judged.audit, judged.snapshot, coloured=coloured(output)), output, "report")
     if form != "text" or output is not None:
         counts = ", ".join(f"{judged.audit.count(priority)} {priority}" for priority in Priority)
         click.echo(f"{judged.audit.database}: {counts}", err=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,6 +132,11 @@ def deliver(text: str, output: Path | None, what: str) -> None:
 
     write_whole(output, text.encode())
     click.echo(f"{what} written to {output}", err=True)
+
+
+def coloured(output: Path | None) -> bool:
+    """Whether a page that goes there should have colours: to a terminal, unless NO_COLOR says not."""
+    return output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
 def console_of_width(least: int) -> Console:

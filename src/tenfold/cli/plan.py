@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tenfold.cli.options import (
+    coloured,
     config_option,
     deliver,
     output_option,
@@ -64,7 +65,7 @@ def command(
         phases = tuple(phase for phase in Phase if phase is not Phase.ISOLATION)
     judged = read_and_judge(source, config_file, timeout)
     made = chosen(plan_of(judged), only, phases)
-    deliver(_written(form, made, down_revision), output, "plan")
+    deliver(_written(form, made, down_revision, output), output, "plan")
 
 
 def plan_of(judged: Judged) -> Plan:
@@ -80,7 +81,7 @@ def chosen(made: Plan, only: Priority | None, phases: tuple[Phase, ...]) -> Plan
     return select(made, priority=only, phases=phases)
 
 
-def _written(form: str, made: Plan, down_revision: str | None) -> str:
+def _written(form: str, made: Plan, down_revision: str | None, output: Path | None) -> str:
     match form:
         case "sql":
             from tenfold.migrate.write_sql import write_sql
@@ -97,4 +98,4 @@ def _written(form: str, made: Plan, down_revision: str | None) -> str:
         case _:
             from tenfold.report.plan import render_plan
 
-            return render_plan(made)
+            return render_plan(made, coloured=coloured(output))

@@ -43,6 +43,8 @@ class Draft:
         self.skipped: list[Skipped] = []
         #: By table: each gets one.
         self.added_columns: dict[Table, AddedColumn] = {}
+        #: By table and name, the change that validates a check which stands for NOT NULL until that is set.
+        self.own_checks: dict[tuple[Table, str], str] = {}
         self._taken: dict[str, set[str]] = {}
         self._taken_constraints: dict[int, set[str]] = {}
 
@@ -115,6 +117,15 @@ class Draft:
             )
         self.changes[change.id] = change
         return change.id
+
+    def settle(self, change_id: str, wish: Wish[Any]) -> None:
+        """Lets a change that is there settle these findings too."""
+        change = self.changes[change_id]
+        self.changes[change_id] = msgspec.structs.replace(
+            change,
+            priority=min(change.priority, wish.priority),
+            findings=tuple(sorted({*change.findings, *wish.findings})),
+        )
 
     def skip(self, wish: Wish[Any], what: str, why: str) -> None:
         self.skipped.append(Skipped(wish.findings, what, why))

@@ -8,15 +8,24 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tenfold.migrate import probes
-from tenfold.migrate.consolidate import Build, Need, Removal, consolidate, existing_indexes, spoken
+from tenfold.migrate.consolidate import (
+    Build,
+    Need,
+    Removal,
+    consolidate,
+    existing_indexes,
+    is_plain,
+    spoken,
+)
 from tenfold.migrate.draft import Draft
 from tenfold.migrate.drop_index import drop_index
 from tenfold.migrate.estimate import build_estimate, scan_estimate
-from tenfold.migrate.index_shape import shape_of_index, shape_of_wish
+from tenfold.migrate.index_name import index_name
+from tenfold.migrate.index_shape import covers, shape_of_index
 from tenfold.migrate.partitioned_index import build_partitioned
 from tenfold.migrate.wishes import Wish
 from tenfold.model.change import Lock, Phase
-from tenfold.model.ddl import fit, identifier, qualified
+from tenfold.model.ddl import identifier, qualified
 from tenfold.model.relations import Index, Relation
 from tenfold.model.remedy import CreateIndex, DropIndex, RebuildIndex, Table, statements
 
@@ -110,7 +119,7 @@ def _build(draft: Draft, relation: Relation, build: Build) -> str | None:
         draft.column(wish.remedy.table, column)  # raises where it is missing
     if relation.kind == "p":
         return build_partitioned(draft, relation, build)
-    name = _name(draft, relation, wish.remedy)
+    name = index_name(draft, relation, wish.remedy)
     remedy = msgspec.structs.replace(wish.remedy, name=name)
     return draft.change(
         wish,
@@ -131,21 +140,14 @@ def _build(draft: Draft, relation: Relation, build: Build) -> str | None:
     )
 
 
-def _name(draft: Draft, relation: Relation, remedy: CreateIndex) -> str:
-    """The name of an invalid leftover of the same index, which the build replaces; else a free one."""
-    wanted = fit(remedy.index_name)
-    for index in draft.snapshot.indexes_of(relation.oid):
-        if index.name == wanted and not index.valid:
-            shape = shape_of_index(draft.snapshot, index)
-            if shape == shape_of_wish(remedy):
-                return wanted
-    return draft.claim(relation.schema, remedy.index_name)
-
-
 def _rebuild(draft: Draft, wish: Wish[RebuildIndex]) -> None:
     remedy = wish.remedy
     relation = draft.relation(remedy.table)
     index = _index(draft, relation, remedy)
+    if _is_left_of_a_drop(draft, index):
+        drop = DropIndex(table=remedy.table, name=index.name, definition=index.definition)
+        drop_index(draft, relation, wish.of(drop), index, [])
+        return
     if index.exclusion:
         why = "REINDEX CONCURRENTLY does not do exclusion constraints; rebuild it in a maintenance window"
         draft.skip(wish, f"rebuild of {identifier(index.name)}", why)
@@ -167,6 +169,17 @@ def _rebuild(draft: Draft, wish: Wish[RebuildIndex]) -> None:
         index=(relation.schema, index.name),
         estimate=scan_estimate(draft.subject, relation),
         note=f"needs room for a second copy meanwhile, at most {size / 1e6:,.1f} MB" if size else None,
+    )
+
+
+def _is_left_of_a_drop(draft: Draft, index: Index) -> bool:
+    """An invalid index that a valid one makes redundant: its drop was broken off, or it is not worth it."""
+    if index.valid or not is_plain(index):
+        return False
+    shape = shape_of_index(draft.snapshot, index)
+    return any(
+        other.valid and other.ready and covers(shape_of_index(draft.snapshot, other), shape)
+        for other in draft.snapshot.indexes_of(index.relation)
     )
 
 

@@ -17,7 +17,7 @@ from tenfold.migrate.estimate import BRIEF, scan_estimate
 from tenfold.migrate.wishes import Wish
 from tenfold.model.change import Lock, Phase
 from tenfold.model.ddl import fit, identifier
-from tenfold.model.relations import Constraint, Relation
+from tenfold.model.relations import Column, Constraint, Relation
 from tenfold.model.remedy import (
     AddForeignKey,
     CreateIndex,
@@ -27,6 +27,7 @@ from tenfold.model.remedy import (
     ValidateConstraint,
     statements,
 )
+from tenfold.rules.coverage import is_not_null_test
 from tenfold.rules.foreign_keys import is_key
 from tenfold.rules.subject import table_of
 
@@ -34,6 +35,7 @@ from tenfold.rules.subject import table_of
 Target: TypeAlias = tuple[Table, frozenset[str]]
 
 _NOT_VALID = " NOT VALID"
+_CHECK_SUFFIX = "_is_not_null"
 
 
 # --- NOT NULL ----------------------------------------------------------------------------------------
@@ -55,6 +57,7 @@ def set_not_null(draft: Draft, wish: Wish[SetNotNull], waits: Iterable[str] = ()
         draft.skip(wish, f"NOT NULL on {target}", why)
         return
     check = _check_name(draft, relation, column)
+    draft.own_checks[table, check] = f"validate-not-null:{table.sql}:{identifier(column)}"
     is_not_null = probes.column_not_null(table, column)
     refused = draft.change(
         wish,
@@ -118,13 +121,21 @@ def _cleared_by(draft: Draft, relation: Relation, column: str) -> Constraint | N
 
 def _check_name(draft: Draft, relation: Relation, column: str) -> str:
     """The name of our own check from a run that was broken off; else a free one."""
-    wanted = fit(f"{column}_is_not_null")
     found = draft.snapshot.column(relation.oid, column)
     for constraint in draft.snapshot.constraints_of(relation.oid):
-        ours = constraint.kind == "c" and found is not None and constraint.columns == (found.number,)
-        if constraint.name == wanted and ours:
-            return wanted
-    return draft.claim_constraint(relation, wanted)
+        if found is not None and is_own_check(constraint, found):
+            return constraint.name
+    return draft.claim_constraint(relation, f"{column}{_CHECK_SUFFIX}")
+
+
+def is_own_check(constraint: Constraint, column: Column) -> bool:
+    """Whether it is the check that stands for the column's NOT NULL until that is set."""
+    if constraint.kind != "c" or constraint.columns != (column.number,):
+        return False
+    if not constraint.name.startswith(fit(f"{column.name}{_CHECK_SUFFIX}")[: -len("_999")]):
+        return False
+    test = constraint.definition.removeprefix("CHECK ").removesuffix(_NOT_VALID)
+    return is_not_null_test(test, column.name)
 
 
 # --- foreign keys ------------------------------------------------------------------------------------
@@ -141,8 +152,10 @@ def target_index(draft: Draft, wish: Wish[AddForeignKey]) -> Wish[CreateIndex] |
     return wish.of(draft.subject.create_index(parent, *remedy.parent_columns, unique=True))
 
 
-def add_foreign_key(draft: Draft, wish: Wish[AddForeignKey], targets: Mapping[Target, str]) -> None:
-    """Declares the key NOT VALID and validates it. `targets` are the changes that make unique indexes.
+def add_foreign_key(draft: Draft, wish: Wish[AddForeignKey], targets: Mapping[Target, str]) -> str | None:
+    """Declares the key NOT VALID and validates it; returns the change after which it holds, None where it cannot.
+
+    `targets` are the changes that make unique indexes.
 
     On a partitioned table, which refuses NOT VALID before PostgreSQL 18, each partition gets the key so, and
     the table itself then adopts them without a scan.
@@ -156,13 +169,12 @@ def add_foreign_key(draft: Draft, wish: Wish[AddForeignKey], targets: Mapping[Ta
     if not waits and target_index(draft, wish) is not None:
         what = f"foreign key of {relation.display} to {draft.relation(remedy.parent).display}"
         draft.skip(wish, what, "the unique index that it refers to cannot be built")
-        return
+        return None
     waits += draft.fillers(remedy.table, remedy.columns)
     waits += draft.fillers(remedy.parent, remedy.parent_columns)
     remedy = msgspec.structs.replace(remedy, name=_key_name(draft, relation, remedy), partitions=())
     if relation.kind != "p":
-        _declare_and_validate(draft, wish.of(remedy), relation, waits)
-        return
+        return _declare_and_validate(draft, wish.of(remedy), relation, waits)
     parts = [
         _declare_and_validate(
             draft, wish.of(msgspec.structs.replace(remedy, table=table_of(leaf))), leaf, waits
@@ -170,7 +182,7 @@ def add_foreign_key(draft: Draft, wish: Wish[AddForeignKey], targets: Mapping[Ta
         for leaf in draft.subject.storage_of(relation)
         if leaf.kind == "r"
     ]
-    _adopt(draft, wish.of(remedy), relation, [*waits, *parts])
+    return _adopt(draft, wish.of(remedy), relation, [*waits, *parts])
 
 
 def _key_name(draft: Draft, relation: Relation, remedy: AddForeignKey) -> str:
@@ -207,11 +219,11 @@ def _declare_and_validate(
     return _validate(draft, wish, relation, remedy.name, [declared])
 
 
-def _adopt(draft: Draft, wish: Wish[AddForeignKey], relation: Relation, waits: list[str]) -> None:
+def _adopt(draft: Draft, wish: Wish[AddForeignKey], relation: Relation, waits: list[str]) -> str:
     remedy = wish.remedy
     declare, _ = statements(remedy)
     parent = draft.relation(remedy.parent).display
-    draft.change(
+    return draft.change(
         wish,
         "add-foreign-key",
         relation,
@@ -233,6 +245,11 @@ def _adopt(draft: Draft, wish: Wish[AddForeignKey], relation: Relation, waits: l
 
 
 def validate_constraint(draft: Draft, wish: Wish[ValidateConstraint]) -> None:
+    """Nothing of its own for a check on the way to NOT NULL, which is validated there and then dropped."""
+    ours = draft.own_checks.get((wish.remedy.table, wish.remedy.name))
+    if ours is not None and ours in draft.changes:
+        draft.settle(ours, wish)
+        return
     _validate(draft, wish, draft.relation(wish.remedy.table), wish.remedy.name, [])
 
 

@@ -16,6 +16,7 @@ from tenfold.migrate.consolidate import Build, is_plain, spoken
 from tenfold.migrate.draft import Draft
 from tenfold.migrate.drop_index import drop_index
 from tenfold.migrate.estimate import BRIEF, BRIEF_SECONDS, build_estimate
+from tenfold.migrate.index_name import index_name
 from tenfold.migrate.index_shape import covers, shape_of_index
 from tenfold.migrate.wishes import Wish
 from tenfold.model.change import Estimate, Lock, Phase
@@ -100,7 +101,7 @@ def _tree(draft: Draft, relation: Relation, build: Build) -> _Node:
     )
     return _Node(
         relation=relation,
-        index=draft.claim(relation.schema, named.index_name),
+        index=index_name(draft, relation, named, built=relation.kind == "r"),
         children=tuple(_tree(draft, child, build) for child in children),
     )
 
@@ -174,7 +175,9 @@ def _drop_redundant(draft: Draft, node: _Node, build: Build, attached: str) -> N
     """A partition's own index that the new one replaces. Attached in its stead, it could not be detached."""
     shape = msgspec.structs.replace(build.shape, table=node.table)
     for index in draft.snapshot.indexes_of(node.relation.oid):
-        if index.valid and is_plain(index) and covers(shape, shape_of_index(draft.snapshot, index)):
+        if index.name == node.index or not index.valid or not is_plain(index):
+            continue
+        if covers(shape, shape_of_index(draft.snapshot, index)):
             remedy = DropIndex(table=node.table, name=index.name, definition=index.definition)
             drop_index(draft, node.relation, Wish(remedy, Priority.P2), index, [attached])
 

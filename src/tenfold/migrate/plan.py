@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from tenfold.migrate.draft import Draft
+from tenfold.migrate.index_name import unfinished_indexes
 from tenfold.migrate.indexes import plan_indexes
 from tenfold.migrate.isolation import Guard, isolate_tables
 from tenfold.migrate.keys import (
@@ -22,6 +23,7 @@ from tenfold.migrate.keys import (
 )
 from tenfold.migrate.order import ordered
 from tenfold.migrate.prospect import keys_to_follow
+from tenfold.migrate.resume import unfinished_checks, unfinished_columns
 from tenfold.migrate.settings import (
     grant_table,
     revoke_table,
@@ -57,6 +59,7 @@ from tenfold.model.remedy import (
     SetStatistics,
     SetTableOptions,
     SetViewInvoker,
+    Table,
     ValidateConstraint,
 )
 from tenfold.model.snapshot import Snapshot
@@ -104,12 +107,13 @@ def _fill(draft: Draft, wishes: Sequence[Wish[Remedy]]) -> None:
     for wish in wishes:
         if not isinstance(wish.remedy, _KNOWN):
             raise TypeError(f"no change is known for {type(wish.remedy).__name__}")
-    for each in _of(wishes, SetNotNull):
+    for each in merged([*_of(wishes, SetNotNull), *unfinished_checks(draft)]):
         set_not_null(draft, each)
-    columns = parents_first(_of(wishes, AddTenantColumn))
+    columns = parents_first(merged([*_of(wishes, AddTenantColumn), *unfinished_columns(draft)]))
     derived = [each for column in columns for each in add_tenant_column(draft, column)]
     derived += keys_to_follow(draft, columns)
-    wishes = merged([*wishes, *derived])
+    # The derived ones first: of two keys on the same columns, theirs lets the tenant of a parent change.
+    wishes = merged([*derived, *wishes])
     built = _indexes(draft, wishes)
     _foreign_keys(draft, wishes, built)
     isolate_tables(draft, [guard for kind in _GUARDS for guard in _of(wishes, kind)])
@@ -123,7 +127,13 @@ def _fill(draft: Draft, wishes: Sequence[Wish[Remedy]]) -> None:
 def _indexes(draft: Draft, wishes: Sequence[Wish[Remedy]]) -> dict[CreateIndex, str]:
     """Also those that foreign keys refer to; returns the change of each that is built."""
     targets = [target_index(draft, wish) for wish in _of(wishes, AddForeignKey)]
-    creates = merged([*_of(wishes, CreateIndex), *(target for target in targets if target is not None)])
+    creates = merged(
+        [
+            *_of(wishes, CreateIndex),
+            *(target for target in targets if target is not None),
+            *unfinished_indexes(draft),
+        ]
+    )
     return plan_indexes(draft, creates, _of(wishes, DropIndex), _of(wishes, RebuildIndex))
 
 
@@ -131,8 +141,16 @@ def _foreign_keys(draft: Draft, wishes: Sequence[Wish[Remedy]], built: dict[Crea
     targets = {
         (index.table, frozenset(index.columns)): change for index, change in built.items() if index.unique
     }
+    seen: dict[tuple[Table, tuple[str, ...], Table], str] = {}
     for wish in _of(wishes, AddForeignKey):
-        add_foreign_key(draft, wish, targets)
+        remedy = wish.remedy
+        known = seen.get((remedy.table, remedy.columns, remedy.parent))
+        if known is not None and known in draft.changes:
+            draft.settle(known, wish)
+            continue
+        change = add_foreign_key(draft, wish, targets)
+        if change is not None:
+            seen[remedy.table, remedy.columns, remedy.parent] = change
     # What is taken away goes after what the same findings put in its place.
     settling: defaultdict[str, list[str]] = defaultdict(list)
     for change in draft.changes.values():

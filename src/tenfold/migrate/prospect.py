@@ -21,7 +21,11 @@ from tenfold.rules.tenancy import tenant_fk_cross
 
 def keys_to_follow(draft: Draft, wishes: Sequence[Wish[AddTenantColumn]]) -> Iterator[Wish[Remedy]]:
     """Foreign keys that have to include the tenant once the columns of these wishes are there."""
-    columns = tuple(draft.added_columns.values())
+    columns = tuple(
+        column
+        for column in draft.added_columns.values()
+        if draft.snapshot.column(draft.relation(column.table).oid, column.name) is None
+    )
     if not columns:
         return
     known = {finding.key for finding in draft.findings}

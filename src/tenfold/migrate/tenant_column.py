@@ -13,6 +13,7 @@ from tenfold.migrate import probes
 from tenfold.migrate.draft import AddedColumn, Draft
 from tenfold.migrate.estimate import BRIEF, backfill_estimate, column_width
 from tenfold.migrate.keys import not_null_id, set_not_null
+from tenfold.migrate.resume import mark
 from tenfold.migrate.wishes import Wish
 from tenfold.model.change import Backfill, Lock, Phase
 from tenfold.model.ddl import dollar_quoted, fit, identifier, names, qualified
@@ -44,7 +45,7 @@ def parents_first(wishes: Iterable[Wish[AddTenantColumn]]) -> list[Wish[AddTenan
 
 
 def add_tenant_column(draft: Draft, wish: Wish[AddTenantColumn]) -> Iterator[Wish[Remedy]]:
-    """Adds the column and the backfill; yields what else the table then needs.
+    """Adds the column, unless it is there unfilled, and the backfill; yields what else the table then needs.
 
     Raises UsageError where the parent has no tenant column, there or planned.
     """
@@ -57,13 +58,16 @@ def add_tenant_column(draft: Draft, wish: Wish[AddTenantColumn]) -> Iterator[Wis
         what = f"column {identifier(remedy.column)} of {relation.display}"
         draft.skip(wish, what, "the backfill walks the primary key, and the table has none")
         return
-    added = _add_column(draft, wish, relation)
+    there = draft.snapshot.column(relation.oid, remedy.column) is not None
+    added = [] if there else [_add_column(draft, wish, relation)]
     filled = _backfill(draft, wish, relation, added)
     draft.added_columns[remedy.table] = AddedColumn(remedy.table, remedy.column, remedy.type, filled)
     _not_null(draft, wish, relation)
-    yield wish.of(draft.subject.create_index(relation, remedy.column))
     for key in _foreign_keys(draft, wish, relation):
         yield wish.of(key)
+    if there:  # then the audit has seen what index and policies the table lacks
+        return
+    yield wish.of(draft.subject.create_index(relation, remedy.column))
     isolation = _wish_for_isolation(draft, wish, relation)
     for part in isolate_by(draft.subject, relation, remedy.column, remedy.type):
         yield isolation.of(part)
@@ -123,6 +127,7 @@ def _body(remedy: AddTenantColumn) -> str:
         for here, there in zip(remedy.foreign_columns, remedy.parent_columns, strict=True)
     )
     return f"""
+{mark(remedy)}
 DECLARE
     tenant {remedy.type};
 BEGIN
@@ -170,7 +175,7 @@ def _grantees(relation: Relation, privilege: str) -> set[str]:
 # --- filling it --------------------------------------------------------------------------------------
 
 
-def _backfill(draft: Draft, wish: Wish[AddTenantColumn], relation: Relation, added: str) -> str:
+def _backfill(draft: Draft, wish: Wish[AddTenantColumn], relation: Relation, added: list[str]) -> str:
     remedy = wish.remedy
     column, source = identifier(remedy.column), identifier(remedy.parent_tenant_column)
     pairs = list(zip(remedy.foreign_columns, remedy.parent_columns, strict=True))
@@ -201,7 +206,7 @@ def _backfill(draft: Draft, wish: Wish[AddTenantColumn], relation: Relation, add
             f"(SELECT FROM {remedy.parent.sql} AS parent WHERE {whole})",
         ),
         estimate=backfill_estimate(draft.subject, relation, column_width(remedy.type)),
-        requires=[added, *draft.fillers(remedy.parent, [remedy.parent_tenant_column])],
+        requires=[*added, *draft.fillers(remedy.parent, [remedy.parent_tenant_column])],
         note=_trigger_note(draft, relation),
     )
 
@@ -273,6 +278,8 @@ def _foreign_keys(draft: Draft, wish: Wish[AddTenantColumn], relation: Relation)
         columns += remedy.foreign_columns
         target += remedy.parent_columns
     action = _on_delete(draft, remedy)
+    if _has_key(draft, relation, columns):
+        return
     if action is None:
         what = f"foreign key ({names(columns)}) of {relation.display}"
         draft.skip(wish, what, "ON DELETE SET NULL for some of the columns needs PostgreSQL 15")
@@ -290,6 +297,13 @@ def _foreign_keys(draft: Draft, wish: Wish[AddTenantColumn], relation: Relation)
     loose = action is None or not _is_set(draft, remedy.table, remedy.column)
     if loose and tenant_table is not None and draft.relation(remedy.parent).oid != tenant_table:
         yield from _to_tenant_table(draft, wish, relation, draft.snapshot.relation_by_oid[tenant_table])
+
+
+def _has_key(draft: Draft, relation: Relation, columns: tuple[str, ...]) -> bool:
+    return any(
+        draft.snapshot.column_names(relation.oid, key.columns) == columns
+        for key in draft.snapshot.foreign_keys_of(relation.oid)
+    )
 
 
 def _on_delete(draft: Draft, remedy: AddTenantColumn) -> str | None:

@@ -9,8 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tenfold.model.change import Change, Phase, Plan
-from tenfold.report.terminal import to_text
-from tenfold.report.text import COLOURS
+from tenfold.report.terminal import COLOURS, to_text
 
 
 def render_plan(plan: Plan, *, coloured: bool = False) -> str:

@@ -6,7 +6,11 @@ import io
 
 from rich.console import Console, RenderableType
 
+from tenfold.model.finding import Priority
+
 WIDTH = 100
+
+COLOURS = {Priority.P0: "bold red", Priority.P1: "yellow", Priority.P2: "cyan"}
 
 
 def to_text(page: RenderableType, *, coloured: bool = False) -> str:

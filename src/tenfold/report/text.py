@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
-
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -25,30 +23,18 @@ from tenfold.report.outline import (
     taken,
     tenancy_sentence,
 )
-
-WIDTH = 100
+from tenfold.report.terminal import COLOURS, to_text
 
 #: How many findings of one rule are named before the rest is counted, and how many objects of that rest.
 SHOWN = 5
 NAMED = 20
 
-COLOURS = {Priority.P0: "bold red", Priority.P1: "yellow", Priority.P2: "cyan"}
 VERDICTS = {"met": "green", "missed": "yellow", "alert": "bold red", "not measured": "dim"}
 
 
 def render(audit: Audit, snapshot: Snapshot, *, coloured: bool = False) -> str:
     """The page as lines; `coloured` adds terminal escape sequences."""
-    console = Console(
-        file=io.StringIO(),
-        width=WIDTH,
-        force_terminal=coloured,
-        no_color=not coloured,
-        color_system="standard" if coloured else None,
-        highlight=False,
-    )
-    with console.capture() as capture:
-        console.print(page(audit, snapshot))
-    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+    return to_text(page(audit, snapshot), coloured=coloured)
 
 
 def page(audit: Audit, snapshot: Snapshot) -> RenderableType:

@@ -1,39 +1,27 @@
 """Finds the tenant column, the tenant table and each table's part, by evidence or as the configuration says.
 
-A column is believed to carry the tenant by its name, by how many tables have it, and by foreign keys that all
-lead to one table. A child table is found by walking foreign keys up from it until a tenant table is met.
+`candidates` says which columns are believed, `classify` which part each table plays; here they are put
+together, and what the configuration says is checked against the database.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
-
-import msgspec
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
 
 from tenfold.errors import ConfigError
 from tenfold.model.config import TenancyConfig
-from tenfold.model.relations import Column, Constraint, Relation
+from tenfold.model.relations import Column, Relation
 from tenfold.model.snapshot import Snapshot
-from tenfold.model.tenancy import TableTenancy, Tenancy
-from tenfold.tenancy.names import likelihood, stem, table_names
+from tenfold.model.tenancy import TableClass, TableTenancy, Tenancy
+from tenfold.tenancy.candidates import Candidate, believed, candidates, reach
+from tenfold.tenancy.classify import classify
+from tenfold.tenancy.ground import Ground
+from tenfold.tenancy.names import CERTAIN, LIKELY, OTHER, same_meaning, table_names
 
-#: Least score that makes a column the tenant column without being told, and fewest tables that must have it.
-LEAST_SCORE = 0.15
-FEWEST_TABLES = 2
-
-# Types that a tenant's key has in practice.
-_KEY_TYPES = frozenset({"bigint", "integer", "smallint", "uuid", "text"})
-
-
-class _Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    column: str
-    tables: int
-    #: Where most of its foreign keys lead: the table, the referred column, and how many do.
-    target: int | None
-    target_column: int | None
-    foreign_keys: int
-    score: float
+# Of two columns, one is inside the other's only where the outer one is on at least this share of its tables.
+_OUTER_SHARE = 0.5
 
 
 def find_tenancy(
@@ -41,289 +29,218 @@ def find_tenancy(
 ) -> Tenancy:
     """The tenancy of a database. `Tenancy.column` is None where nothing was told and nothing was found.
 
-    Raises ConfigError where the configuration names a table or column that is not there.
+    Raises ConfigError where the configuration names a table or column that is not there, or contradicts
+    itself.
     """
-    tables = tuple(
-        relation
-        for relation in snapshot.relations
-        if relation.is_table
-        and not relation.is_partition
-        and relation.extension is None
-        and relation.schema not in exclude_schemas
-    )
-    candidates = _candidates(snapshot, tables, config.columns)
-    best = _choose(snapshot, candidates, config.columns)
+    ground = Ground.of(snapshot, exclude_schemas)
+    told = {_named(ground, name, "classes").oid: part for name, part in config.classes.items()}
+    told_root = _told_root(ground, config, told)
+    found = candidates(ground, config.columns, told_root.oid if told_root else None)
+    best = _choose(ground, found, config.columns, told_root)
+    setting = _setting(config, best)
     if best is None:
-        return Tenancy(application_role=config.application_role, tables=_all_shared(tables, config))
-    root, root_column = _tenant_table(snapshot, tables, best, config)
-    columns = config.columns or _aliases(candidates, best, root)
-    classified = _classify(snapshot, tables, columns, root, root_column, config)
+        _refuse_tenants_without_column(ground, told, ())
+        return Tenancy(
+            setting=setting, application_role=config.application_role, tables=_all_shared(ground, told)
+        )
+    root = told_root or _root_of(ground, best)
+    root_column = _root_column(snapshot, best, root)
+    columns = _by_frequency(found, config.columns) or _aliases(found, best, root)
+    tables = classify(ground, columns, root, root_column, told)
+    _refuse_tenants_without_column(ground, told, tables)
     return Tenancy(
         column=best.column,
         columns=columns,
-        column_type=_commonest_type(snapshot, tables, best.column),
+        column_type=_commonest_type(ground, best.column),
         tenant_table=root.oid if root else None,
         tenant_key=root_column.name if root_column else None,
-        setting=config.setting or f"app.{best.column}",
+        setting=setting,
         application_role=config.application_role,
-        tables=classified,
-        evidence=_evidence(best, len(tables), root, told=bool(config.columns)),
+        tables=tables,
+        evidence=_evidence(ground, best, root, told=bool(config.columns)),
     )
 
 
 # --- which column ---
 
 
-def _candidates(
-    snapshot: Snapshot, tables: Sequence[Relation], told: Collection[str]
-) -> dict[str, _Candidate]:
-    judged = {table.oid for table in tables}
-    counts: Counter[str] = Counter()
-    wanted: set[tuple[int, int]] = set()
-    for column in snapshot.columns:
-        if column.relation not in judged or not _could_carry(column, told):
-            continue
-        counts[column.name] += 1
-        wanted.add((column.relation, column.number))
-    targets: defaultdict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
-    for key in _foreign_keys(snapshot, judged):
-        # The tenant's part of a composite key leads to the column there, not to its key: lone ones count.
-        if len(key.columns) == 1 and (key.relation, key.columns[0]) in wanted and key.foreign_columns:
-            name = snapshot.column_by_number[key.relation, key.columns[0]].name
-            targets[name][key.foreign_relation or 0, key.foreign_columns[0]] += 1
-    return {
-        name: _candidate(name, count, len(tables), targets[name], told=name in told)
-        for name, count in counts.items()
-    }
+def _choose(
+    ground: Ground, found: dict[str, Candidate], told: Sequence[str], told_root: Relation | None
+) -> Candidate | None:
+    if told:
+        absent = [name for name in told if name not in found]
+        if absent:
+            raise ConfigError(
+                f"[tenancy] columns names {', '.join(absent)}, which no table has; correct it or leave it out"
+            )
+        return max((found[name] for name in told), key=lambda candidate: len(candidate.holders))
+    if told_root is not None:
+        return _leading_to(found, told_root)
+    trusted = believed(ground, found.values())
+    # Of an organization and its teams, the tenant is the organization: the one that is not inside another.
+    outermost = [one for one in trusted if not any(_is_inside(ground, one, other) for other in trusted)]
+    return max(outermost or trusted, key=_strength, default=None)
 
 
-def _could_carry(column: Column, told: Collection[str]) -> bool:
-    if column.name in told:
-        return True
-    type_name = column.type.partition("(")[0]
-    return (type_name in _KEY_TYPES or type_name.startswith("character")) and stem(column.name) is not None
+def _strength(candidate: Candidate) -> tuple[float, str]:
+    return candidate.score, candidate.column
 
 
-def _candidate(
-    name: str, count: int, total: int, targets: Counter[tuple[int, int]], *, told: bool
-) -> _Candidate:
-    (target, target_column), foreign_keys = targets.most_common(1)[0] if targets else ((None, None), 0)
-    # Half of the belief is the name's, half is earned by foreign keys that agree on one table.
-    agreement = foreign_keys / count
-    score = 1.0 if told else likelihood(name) * (count / total) * (0.5 + 0.5 * agreement)
-    return _Candidate(
-        column=name,
-        tables=count,
-        target=target,
-        target_column=target_column,
-        foreign_keys=foreign_keys,
-        score=score,
+def _leading_to(found: dict[str, Candidate], root: Relation) -> Candidate:
+    """The column that most keys to the told tenant table have, or else the one that is called like it."""
+    leading = [candidate for candidate in found.values() if candidate.target == root.oid]
+    if not leading:
+        leading = [
+            candidate
+            for candidate in found.values()
+            if candidate.target is None and root.name.lower() in table_names(candidate.column)
+        ]
+    if not leading:
+        raise ConfigError(
+            f"[tenancy] tells {root.display} the tenant table, and no foreign key leads to it; "
+            "name the column in columns"
+        )
+    return max(leading, key=lambda each: (len(each.holders), each.column))
+
+
+def _is_inside(ground: Ground, inner: Candidate, outer: Candidate) -> bool:
+    """Whether what one column refers to belongs to what the other refers to."""
+    if outer is inner or outer.name < LIKELY:
+        return False
+    if inner.target is not None and inner.target == outer.target:
+        return False
+    table = _root_of(ground, inner)
+    return (
+        table is not None
+        and ground.snapshot.column(table.oid, outer.column) is not None
+        and len(outer.holders) >= _OUTER_SHARE * len(inner.holders)
     )
 
 
-def _choose(snapshot: Snapshot, candidates: dict[str, _Candidate], told: Sequence[str]) -> _Candidate | None:
-    if told:
-        found = [candidates[name] for name in told if name in candidates]
-        if not found:
-            raise ConfigError(
-                f"[tenancy] columns names {', '.join(told)}, which no table has; correct it or leave it out"
-            )
-        return max(found, key=lambda candidate: candidate.tables)
-    believed = [
-        candidate
-        for candidate in candidates.values()
-        if candidate.tables >= FEWEST_TABLES and candidate.score >= LEAST_SCORE
-    ]
-    # Of an organization and its teams, the tenant is the organization: the one that is not inside another.
-    outermost = [
-        candidate
-        for candidate in believed
-        if not any(
-            other is not candidate
-            and likelihood(other.column) == 1.0
-            and other.target != candidate.target
-            and candidate.target is not None
-            and snapshot.column(candidate.target, other.column) is not None
-            for other in believed
-        )
-    ]
-    return max(outermost or believed, key=lambda candidate: (candidate.score, candidate.column), default=None)
-
-
-def _aliases(candidates: dict[str, _Candidate], best: _Candidate, root: Relation | None) -> tuple[str, ...]:
+def _aliases(found: dict[str, Candidate], best: Candidate, root: Relation | None) -> tuple[str, ...]:
     """The column's other names: `org_id` beside `organization_id`, where both lead to the same table."""
     others = [
-        candidate
-        for candidate in candidates.values()
+        candidate.column
+        for candidate in found.values()
         if candidate is not best
         and root is not None
-        and candidate.target == root.oid
-        and likelihood(candidate.column) >= 0.6
+        and (
+            (candidate.target == root.oid and candidate.name > OTHER)
+            or (candidate.target is None and same_meaning(candidate.column, best.column))
+        )
     ]
-    others.sort(key=lambda candidate: (-candidate.tables, candidate.column))
-    return (best.column, *(candidate.column for candidate in others))
+    return (best.column, *_by_frequency(found, others))
+
+
+def _by_frequency(found: dict[str, Candidate], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(names, key=lambda name: (-len(found[name].holders), name)))
+
+
+def _commonest_type(ground: Ground, name: str) -> str | None:
+    types = Counter(
+        column.type
+        for table in ground.tables
+        if (column := ground.snapshot.column(table.oid, name)) is not None
+    )
+    return types.most_common(1)[0][0] if types else None
 
 
 # --- which table ---
 
 
-def _tenant_table(
-    snapshot: Snapshot, tables: Sequence[Relation], best: _Candidate, config: TenancyConfig
-) -> tuple[Relation | None, Column | None]:
-    root: Relation | None
-    if config.tenant_table is not None:
-        root = _named(tables, config.tenant_table, "tenant_table")
-    elif best.target is not None:
-        root = snapshot.relation_by_oid[best.target]
-    else:
-        by_name = {table.name.lower(): table for table in tables}
-        root = next((by_name[name] for name in table_names(best.column) if name in by_name), None)
+def _root_of(ground: Ground, candidate: Candidate) -> Relation | None:
+    """The table that its foreign keys lead to, or else one that is called like it, in the schema of most."""
+    if candidate.target is not None:
+        return ground.by_oid[candidate.target]
+    schemas = Counter(ground.by_oid[oid].schema for oid in candidate.holders)
+    names = table_names(candidate.column)
+    named = [table for table in ground.tables if table.name.lower() in names]
+    return min(
+        named, key=lambda table: (-schemas[table.schema], names.index(table.name.lower())), default=None
+    )
+
+
+def _root_column(snapshot: Snapshot, best: Candidate, root: Relation | None) -> Column | None:
     if root is None:
-        return None, None
+        return None
     if best.target == root.oid and best.target_column is not None:
-        return root, snapshot.column_by_number[root.oid, best.target_column]
-    return root, _lone_primary_key(snapshot, root)
-
-
-def _lone_primary_key(snapshot: Snapshot, relation: Relation) -> Column | None:
-    for constraint in snapshot.constraints_of(relation.oid):
+        return snapshot.column_by_number[root.oid, best.target_column]
+    for constraint in snapshot.constraints_of(root.oid):
         if constraint.kind == "p" and len(constraint.columns) == 1:
-            return snapshot.column_by_number[relation.oid, constraint.columns[0]]
+            return snapshot.column_by_number[root.oid, constraint.columns[0]]
     return None
 
 
-def _named(tables: Iterable[Relation], name: str, key: str) -> Relation:
-    for table in tables:
-        if name in (table.name, f"{table.schema}.{table.name}"):
-            return table
-    raise ConfigError(f"[tenancy] {key} names {name!r}, and there is no such table; correct the name")
+# --- what the configuration says ---
 
 
-# --- which part each table plays ---
+def _named(ground: Ground, name: str, key: str) -> Relation:
+    named = [table for table in ground.tables if name == f"{table.schema}.{table.name}"]
+    named = named or [table for table in ground.tables if name == table.name]
+    if not named:
+        raise ConfigError(f"[tenancy] {key} names {name!r}, and there is no such table; correct the name")
+    if len(named) > 1:
+        schemas = ", ".join(sorted(table.schema for table in named))
+        raise ConfigError(f"[tenancy] {key} names {name!r}, which is in {schemas}; write schema.name")
+    return named[0]
 
 
-def _classify(
-    snapshot: Snapshot,
-    tables: Sequence[Relation],
-    columns: Sequence[str],
-    root: Relation | None,
-    root_column: Column | None,
-    config: TenancyConfig,
-) -> tuple[TableTenancy, ...]:
-    told = _told_classes(tables, config)
-    parts: dict[int, TableTenancy] = {}
-    for table in tables:
-        part = _own_part(snapshot, table, columns, root, root_column)
-        if part is not None:
-            parts[table.oid] = part
-    parts.update(
-        {oid: part for oid, part in told.items() if part.table_class != "tenant" or oid not in parts}
-    )
-    _add_children(snapshot, tables, parts)
-    return tuple(
-        parts.get(table.oid) or TableTenancy(table.oid, "shared", "no tenant column, no way to one")
-        for table in tables
-    )
-
-
-def _own_part(
-    snapshot: Snapshot,
-    table: Relation,
-    columns: Sequence[str],
-    root: Relation | None,
-    root_column: Column | None,
-) -> TableTenancy | None:
-    if root is not None and table.oid == root.oid:
-        key = root_column.name if root_column else None
-        return TableTenancy(table.oid, "tenant_table", "one row a tenant", key)
-    for name in columns:
-        if snapshot.column(table.oid, name) is not None:
-            return TableTenancy(table.oid, "tenant", f"has {name}", name)
-    return None
-
-
-def _told_classes(tables: Sequence[Relation], config: TenancyConfig) -> dict[int, TableTenancy]:
-    return {
-        (table := _named(tables, name, "classes")).oid: TableTenancy(
-            table.oid, table_class, "the configuration says so"
+def _told_root(ground: Ground, config: TenancyConfig, told: dict[int, TableClass]) -> Relation | None:
+    roots = [oid for oid, part in told.items() if part == "tenant_table"]
+    if config.tenant_table is not None:
+        roots.insert(0, _named(ground, config.tenant_table, "tenant_table").oid)
+    if len(set(roots)) > 1:
+        names = ", ".join(ground.by_oid[oid].display for oid in roots)
+        raise ConfigError(f"[tenancy] tells {len(set(roots))} tenant tables, {names}; there is one")
+    if roots and told.get(roots[0], "tenant_table") != "tenant_table":
+        raise ConfigError(
+            f"[tenancy] tells {ground.by_oid[roots[0]].display} the tenant table and in classes another part"
         )
-        for name, table_class in config.classes.items()
-    }
+    return ground.by_oid[roots[0]] if roots else None
 
 
-def _all_shared(tables: Sequence[Relation], config: TenancyConfig) -> tuple[TableTenancy, ...]:
-    told = _told_classes(tables, config)
+def _setting(config: TenancyConfig, best: Candidate | None) -> str:
+    if config.setting is None:
+        return "app." + re.sub(r"\W", "_", best.column) if best else Tenancy().setting
+    # guc.c: a name of one's own has a prefix, and each part is an identifier.
+    if not re.fullmatch(r"[^\W\d][\w$]*(?:\.[^\W\d][\w$]*)+", config.setting):
+        raise ConfigError(f"[tenancy] setting {config.setting!r} is no name such as app.tenant_id")
+    return config.setting
+
+
+def _refuse_tenants_without_column(
+    ground: Ground, told: dict[int, TableClass], tables: Sequence[TableTenancy]
+) -> None:
+    known = {table.relation for table in tables if table.column is not None}
+    for oid, part in told.items():
+        if part == "tenant" and oid not in known:
+            raise ConfigError(
+                f"[tenancy] classes tells {ground.by_oid[oid].display} a tenant table, and it has no tenant "
+                "column; name the column in columns, or tell it child or shared"
+            )
+
+
+def _all_shared(ground: Ground, told: dict[int, TableClass]) -> tuple[TableTenancy, ...]:
     return tuple(
-        told.get(table.oid) or TableTenancy(table.oid, "shared", "no tenant column was found")
-        for table in tables
-    )
-
-
-def _add_children(snapshot: Snapshot, tables: Sequence[Relation], parts: dict[int, TableTenancy]) -> None:
-    """Marks every table from which foreign keys lead to a tenant table, nearest first, sure ways first.
-
-    A nullable key straight to the tenant table is a preference, such as a user's default team, and no way.
-    """
-    judged = {table.oid for table in tables}
-    ways: defaultdict[int, list[Constraint]] = defaultdict(list)
-    for key in _foreign_keys(snapshot, judged):
-        if key.foreign_relation != key.relation:
-            ways[key.foreign_relation or 0].append(key)
-    reached = {oid for oid, part in parts.items() if part.table_class in ("tenant", "tenant_table", "child")}
-    frontier = sorted(reached)
-    while frontier:
-        found: dict[int, tuple[bool, Constraint]] = {}
-        for parent in frontier:
-            for key in ways[parent]:
-                sure = _is_sure(snapshot, key)
-                to_root = parts[parent].table_class == "tenant_table"
-                if key.relation in parts or (to_root and not sure):
-                    continue
-                known = found.get(key.relation)
-                if known is None or (sure and not known[0]):
-                    found[key.relation] = (sure, key)
-        for relation, (_, key) in sorted(found.items()):
-            above = parts[key.foreign_relation or 0]
-            why = f"{key.name} leads to {snapshot.relation_by_oid[above.relation].display}"
-            parts[relation] = TableTenancy(relation, "child", why, None, (key.oid, *above.path))
-        frontier = sorted(found)
-
-
-def _is_sure(snapshot: Snapshot, key: Constraint) -> bool:
-    """Whether every row has a parent: the key's columns are NOT NULL, or the parent takes the row with it."""
-    return key.on_delete == "c" or all(
-        snapshot.column_by_number[key.relation, number].not_null for number in key.columns
-    )
-
-
-def _foreign_keys(snapshot: Snapshot, judged: Collection[int]) -> Iterable[Constraint]:
-    return (
-        constraint
-        for constraint in snapshot.constraints
-        if constraint.kind == "f"
-        and constraint.parent is None
-        and constraint.relation in judged
-        and constraint.foreign_relation in judged
+        TableTenancy(table.oid, told[table.oid], "the configuration says so")
+        if table.oid in told
+        else TableTenancy(table.oid, "shared", "no tenant column was found")
+        for table in ground.tables
     )
 
 
 # --- why ---
 
 
-def _commonest_type(snapshot: Snapshot, tables: Sequence[Relation], name: str) -> str | None:
-    types = Counter(
-        column.type for table in tables if (column := snapshot.column(table.oid, name)) is not None
-    )
-    return types.most_common(1)[0][0] if types else None
-
-
-def _evidence(best: _Candidate, total: int, root: Relation | None, *, told: bool) -> tuple[str, ...]:
+def _evidence(ground: Ground, best: Candidate, root: Relation | None, *, told: bool) -> tuple[str, ...]:
     reasons = ["the configuration names it"] if told else []
-    reasons.append(f"{best.column} is on {best.tables} of {total} tables")
-    if best.foreign_keys and root is not None:
+    reasons.append(f"{best.column} is on {len(best.holders)} of {len(ground.tables)} tables")
+    if best.foreign_keys and root is not None and best.target == root.oid:
         reasons.append(f"{best.foreign_keys} foreign keys lead from it to {root.display}")
     elif root is not None:
         reasons.append(f"{root.display} has the name that goes with it")
-    if likelihood(best.column) == 1.0:
+    if best.name == CERTAIN:
         reasons.append("its name is one that tenant columns have")
+    else:
+        reasons.append(f"{reach(ground, best):.0%} of the tables belong to it")
     return tuple(reasons)

@@ -42,6 +42,10 @@ class Inherited:
         with connect(self.dsn) as connection:
             return read_snapshot(connection)
 
+    def described(self) -> dict[str, Any]:
+        """The schema by names: what must be as before after everything was undone."""
+        return _described(self.snapshot(), self.role)
+
     def plan(self) -> Plan:
         snapshot = self.snapshot()
         return plan(snapshot, self.audit(snapshot), self.config)
@@ -80,13 +84,13 @@ class Inherited:
                 connection.execute(sql.SQL(statement).format(sql.Identifier(self.role)))
 
 
-def described(snapshot: Snapshot) -> dict[str, Any]:
-    """The schema by names: what must be as before after everything was undone."""
+def _described(snapshot: Snapshot, role: str) -> dict[str, Any]:
     relation = {each.oid: each.qualified for each in snapshot.relations}
     columns = {(each.relation, each.number): each.name for each in snapshot.columns}
+    names = {each.oid: each.name.replace(role, "app") for each in snapshot.roles}
     return {
         "relations": {
-            each.qualified: (each.rls_enabled, each.rls_forced, each.options, _granted(each.acl))
+            each.qualified: (each.rls_enabled, each.rls_forced, each.options, _granted(each.acl, role))
             for each in snapshot.relations
         },
         "columns": {
@@ -105,7 +109,7 @@ def described(snapshot: Snapshot) -> dict[str, Any]:
             (relation[each.relation], each.name): (
                 each.command,
                 each.permissive,
-                each.roles,
+                tuple(names.get(oid, "public") for oid in each.roles),
                 each.using,
                 each.check,
                 tuple(columns[each.relation, number] for number in each.columns),
@@ -114,12 +118,12 @@ def described(snapshot: Snapshot) -> dict[str, Any]:
         },
         "triggers": sorted((relation[each.relation], each.definition) for each in snapshot.triggers),
         "functions": sorted((each.qualified, each.settings) for each in snapshot.functions),
-        "roles": {each.name: each.settings for each in snapshot.roles},
-        "schemas": {each.name: _granted(each.acl) for each in snapshot.schemas},
-        "sequences": {each.qualified: _granted(each.acl) for each in snapshot.sequences},
+        "role": {each.settings for each in snapshot.roles if each.name == role},
+        "schemas": {each.name: _granted(each.acl, role) for each in snapshot.schemas},
+        "sequences": {each.qualified: _granted(each.acl, role) for each in snapshot.sequences},
     }
 
 
-def _granted(acl: tuple[str, ...] | None) -> set[str]:
+def _granted(acl: tuple[str, ...] | None, role: str) -> set[str]:
     """Without the owner's own rights, which the server spells out with the first grant."""
-    return {item for item in acl or () if not item.startswith("postgres=")}
+    return {item.replace(role, "app") for item in acl or () if not item.startswith("postgres=")}

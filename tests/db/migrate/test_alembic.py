@@ -16,7 +16,7 @@ from tenfold.migrate.select import select
 from tenfold.migrate.write_alembic import write_alembic
 from tenfold.model.change import Phase, Plan
 from tenfold.pg.embedded import EmbeddedServer
-from tests.db.migrate.inherited import Inherited, described
+from tests.db.migrate.inherited import Inherited
 
 pytestmark = pytest.mark.servers(15, 16, 18)
 
@@ -69,14 +69,14 @@ def without_isolation(made: Plan) -> Plan:
 
 
 def test_upgrades_and_downgrades(inherited: Inherited, migrations: Migrations) -> None:
-    before = described(inherited.snapshot())
+    before = inherited.described()
     made = inherited.plan()
     migrations.write(made)
     command.upgrade(migrations.config, "head")
     assert inherited.plan().changes == ()
     command.downgrade(migrations.config, "base")
     inherited.connection.execute("DROP TABLE alembic_version")
-    after = described(inherited.snapshot())
+    after = inherited.described()
     for part, was in before.items():
         if part != "constraints":  # a validated check stays validated
             assert after[part] == was, part

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,9 @@ import pytest
 from tenfold.migrate.plan import plan
 from tenfold.migrate.run import State
 from tenfold.model.change import Phase
+from tenfold.pg.embedded import EmbeddedServer
 from tests.db.migrate.bench import Bench
-from tests.db.migrate.inherited import Inherited, described
+from tests.db.migrate.inherited import Inherited
 
 pytestmark = pytest.mark.servers(15, 16, 18)
 
@@ -21,7 +24,7 @@ VALIDATED = ("public.leads", "leads_email_check")
 def test_every_change_is_done_when_it_was_carried_out_and_not_when_it_was_undone(
     inherited: Inherited,
 ) -> None:
-    before = described(inherited.snapshot())
+    before = inherited.described()
     made = inherited.plan()
     for change in made.changes:
         assert not inherited.is_done(change), change.id
@@ -33,7 +36,7 @@ def test_every_change_is_done_when_it_was_carried_out_and_not_when_it_was_undone
         inherited.undo(change)
         if change.undo:
             assert not inherited.is_done(change), change.id
-    after = described(inherited.snapshot())
+    after = inherited.described()
     assert after["constraints"].pop(VALIDATED) == ("CHECK ((email ~~ '%@%'::text))", True)
     assert before["constraints"].pop(VALIDATED) == ("CHECK ((email ~~ '%@%'::text)) NOT VALID", False)
     for part, was in before.items():
@@ -66,3 +69,29 @@ def test_a_second_plan_is_empty_and_the_audit_silent(inherited: Inherited, tmp_p
     assert [change.id for change in plan(snapshot, again, inherited.config).changes] == []
     settled = {key for change in first.changes for key in change.findings}
     assert sorted(settled & {finding.key for finding in again.findings}) == []
+
+
+@pytest.fixture
+def twin(server: EmbeddedServer) -> Iterator[Inherited]:
+    name = f"test_{secrets.token_hex(6)}"
+    made = Inherited(server.create_database(name), f"app_{secrets.token_hex(6)}")
+    yield made
+    made.close()
+    server.drop_database(name)
+
+
+def test_a_new_plan_goes_on_wherever_the_last_one_stopped(inherited: Inherited, twin: Inherited) -> None:
+    """`apply` plans anew each time: after every single change the rest must still be found."""
+    steps = 0
+    while todo := [change for change in inherited.plan().changes if not inherited.is_done(change)]:
+        inherited.carry_out(todo[0])
+        assert inherited.is_done(todo[0]), todo[0].id
+        steps += 1
+        assert steps < 200, f"it comes to no end: {todo[0].id}"
+    inherited.connection.execute("ANALYZE")
+    assert [change.id for change in inherited.plan().changes] == []
+    for change in twin.plan().changes:
+        twin.carry_out(change)
+    step_by_step, in_one_go = inherited.described(), twin.described()
+    for part, expected in in_one_go.items():
+        assert step_by_step[part] == expected, part
