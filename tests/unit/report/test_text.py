@@ -11,7 +11,8 @@ from rich.cells import cell_len
 from tenfold.model.finding import RuleFailure
 from tenfold.report import render
 from tenfold.report.outline import legible
-from tenfold.report.text import SHOWN, WIDTH
+from tenfold.report.terminal import WIDTH
+from tenfold.report.text import SHOWN
 from tests.unit.report.conftest import HOSTILE, Report
 
 
