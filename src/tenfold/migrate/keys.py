@@ -153,7 +153,7 @@ def target_index(draft: Draft, wish: Wish[AddForeignKey]) -> Wish[CreateIndex] |
 
 
 def add_foreign_key(draft: Draft, wish: Wish[AddForeignKey], targets: Mapping[Target, str]) -> str | None:
-    """Declares the key NOT VALID and validates it; returns the change after which it holds, None where it cannot.
+    """Declares the key NOT VALID and validates it; returns the change after which it holds, if it can.
 
     `targets` are the changes that make unique indexes.
 

@@ -141,23 +141,22 @@ def _foreign_keys(draft: Draft, wishes: Sequence[Wish[Remedy]], built: dict[Crea
     targets = {
         (index.table, frozenset(index.columns)): change for index, change in built.items() if index.unique
     }
-    seen: dict[tuple[Table, tuple[str, ...], Table], str] = {}
+    made: dict[tuple[Table, tuple[str, ...], Table], str] = {}
     for wish in _of(wishes, AddForeignKey):
-        remedy = wish.remedy
-        known = seen.get((remedy.table, remedy.columns, remedy.parent))
-        if known is not None and known in draft.changes:
-            draft.settle(known, wish)
-            continue
-        change = add_foreign_key(draft, wish, targets)
-        if change is not None:
-            seen[remedy.table, remedy.columns, remedy.parent] = change
+        key = (wish.remedy.table, wish.remedy.columns, wish.remedy.parent)
+        if key in made:
+            draft.settle(made[key], wish)
+        elif (change := add_foreign_key(draft, wish, targets)) is not None:
+            made[key] = change
     # What is taken away goes after what the same findings put in its place.
     settling: defaultdict[str, list[str]] = defaultdict(list)
-    for change in draft.changes.values():
-        for key in change.findings:
-            settling[key].append(change.id)
+    for each in draft.changes.values():
+        for finding in each.findings:
+            settling[finding].append(each.id)
     for unwanted in _of(wishes, DropConstraint):
-        drop_constraint(draft, unwanted, (each for key in unwanted.findings for each in settling[key]))
+        drop_constraint(
+            draft, unwanted, (each for finding in unwanted.findings for each in settling[finding])
+        )
 
 
 def _of(wishes: Iterable[Wish[Any]], kind: type[R]) -> list[Wish[R]]:

@@ -50,7 +50,9 @@ def check(subject: Subject) -> Iterator[Finding]:
             if _is_unserved(subject, table, key):
                 found.setdefault(frozenset(key.columns), key)
         for key in found.values():
-            yield _finding(subject, table, key)
+            # One index on the narrower key serves both.
+            if not any(frozenset(part) in found for part in _selective_parts(subject.snapshot, key)):
+                yield _finding(subject, table, key)
 
 
 def _is_unserved(subject: Subject, table: Relation, key: Constraint) -> bool:
