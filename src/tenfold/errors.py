@@ -92,10 +92,6 @@ class UsageError(TenfoldError):
     """The command cannot be carried out as given; see --help."""
 
 
-class TenancyNotFoundError(TenfoldError):
-    """No tenant column was found; name it in tenfold.toml: [tenancy] column = "tenant_id"."""
-
-
 class PlanFileError(TenfoldError):
     """The plan file cannot be used; make it again with: tenfold plan DSN --format json -o FILE"""
 

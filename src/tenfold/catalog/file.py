@@ -32,11 +32,14 @@ class _Header(msgspec.Struct, frozen=True):
 
 
 def save_snapshot(snapshot: Snapshot, file: Path) -> None:
-    """Writes the file whole or not at all. Raises OutputError."""
+    """Writes the file whole or not at all, for its owner only where it holds values of rows.
+
+    Raises OutputError.
+    """
     content = msgspec.json.encode(_File(_FORMAT, VERSION, snapshot))
     if file.suffix == ".gz":
         content = gzip.compress(content, compresslevel=6, mtime=0)
-    write_whole(file, content)
+    write_whole(file, content, private=not snapshot.redacted)
 
 
 def load_snapshot(file: Path) -> Snapshot:
@@ -80,24 +83,26 @@ def _of_another_version(file: Path, version: int) -> SnapshotFileError:
     )
 
 
-def write_whole(file: Path, content: bytes) -> None:
+def write_whole(file: Path, content: bytes, *, private: bool = False) -> None:
     """Writes beside the file and renames, so that a full disk or Ctrl-C leaves what was there.
 
-    A file that was there keeps its permissions; what is no file, such as /dev/stdout, is written to.
+    A file that was there keeps its permissions; a new `private` one is its owner's alone. What is no file,
+    such as /dev/stdout, is written to.
     """
     try:
         if file.exists() and not file.is_file():
             file.write_bytes(content)
         else:
-            _replace(file.resolve(), content)  # a link keeps leading to what it led to
+            _replace(file.resolve(), content, private=private)  # a link keeps leading to what it led to
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
         reason = error.strerror if isinstance(error, OSError) else None
         raise OutputError(f"{file} cannot be written: {reason or error}") from error
 
 
-def _replace(file: Path, content: bytes) -> None:
+def _replace(file: Path, content: bytes, *, private: bool) -> None:
     # mkstemp keeps a file to its owner; a new one gets what the umask leaves, as from open().
-    mode = file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~_umask()
+    wanted = 0o600 if private else 0o666 & ~_umask()
+    mode = file.stat().st_mode & 0o777 if file.exists() else wanted
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".tenfold-")
     temporary = Path(name)
     try:

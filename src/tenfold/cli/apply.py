@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tenfold.cli.options import config_option, dsn_argument, priority_option, read_and_judge, timeout_option
-from tenfold.cli.plan import phase_option, plan_of
+from tenfold.cli.plan import chosen, object_option, phase_option, plan_of
 from tenfold.errors import UsageError
 from tenfold.model.change import Phase
 from tenfold.model.finding import Priority
@@ -49,6 +49,7 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be
 @yes_option
 @priority_option
 @phase_option
+@object_option
 @journal_option
 @lock_timeout_option
 @config_option
@@ -60,6 +61,7 @@ def command(
     yes: bool,
     only: Priority | None,
     phases: tuple[Phase, ...],
+    objects: tuple[str, ...],
     journal: Path | None,
     lock_timeout: float,
     config_file: Path | None,
@@ -82,6 +84,8 @@ def command(
     console = Console(highlight=False)
     judged = read_and_judge(source, config_file, timeout)
     made = _plan(judged, plan_file)
+    if objects:
+        made = chosen(made, None, (), objects)
     wanted = _chosen_changes(made, only, phases)
     if Phase.ISOLATION in phases:
         _show_preflight(console, judged)
@@ -167,7 +171,10 @@ def report_run(console: Console, outcome: Run, command_name: str) -> int:
         if state is not State.LEFT_OUT and outcome.of(state)
     ]
     console.print(f"{command_name}: {', '.join(counted) or 'nothing is to be done'}")
-    left_out = [entry for entry in outcome.of(State.LEFT_OUT) if "isolation" in entry.why]
+    waiting = [entry for entry in outcome.of(State.LEFT_OUT) if entry.why.startswith("it requires")]
+    if waiting:
+        console.print(f"{len(waiting)} changes wait for others that were not asked for", style="dim")
+    left_out = [entry for entry in outcome.of(State.LEFT_OUT) if "when it is named" in entry.why]
     if left_out:
         console.print(
             f"{len(left_out)} changes of row-level security wait until they are named: --phase isolation",

@@ -17,6 +17,7 @@ from tenfold.cli.options import (
     source_argument,
     timeout_option,
 )
+from tenfold.errors import UsageError
 from tenfold.model.change import Phase
 from tenfold.model.finding import Priority
 
@@ -34,6 +35,14 @@ phase_option = click.option(
     help="Only changes of this phase; repeat for several.",
 )
 
+object_option = click.option(
+    "--object",
+    "objects",
+    metavar="NAME",
+    multiple=True,
+    help="Only changes of this table or role; repeat for several.",
+)
+
 
 @click.command("plan")
 @source_argument
@@ -43,6 +52,7 @@ phase_option = click.option(
 @output_option
 @priority_option
 @phase_option
+@object_option
 @click.option("--down-revision", metavar="REVISION", help="With alembic: the revision to come after.")
 @config_option
 @timeout_option
@@ -52,6 +62,7 @@ def command(
     output: Path | None,
     only: Priority | None,
     phases: tuple[Phase, ...],
+    objects: tuple[str, ...],
     down_revision: str | None,
     config_file: Path | None,
     timeout: float,
@@ -64,7 +75,7 @@ def command(
     if form == "alembic" and not phases:  # a revision runs as a whole
         phases = tuple(phase for phase in Phase if phase is not Phase.ISOLATION)
     judged = read_and_judge(source, config_file, timeout)
-    made = chosen(plan_of(judged), only, phases)
+    made = chosen(plan_of(judged), only, phases, objects)
     deliver(_written(form, made, down_revision, output), output, "plan")
 
 
@@ -74,11 +85,14 @@ def plan_of(judged: Judged) -> Plan:
     return plan(judged.snapshot, judged.audit, judged.loaded.config)
 
 
-def chosen(made: Plan, only: Priority | None, phases: tuple[Phase, ...]) -> Plan:
+def chosen(made: Plan, only: Priority | None, phases: tuple[Phase, ...], objects: tuple[str, ...]) -> Plan:
     """The plan without what was not asked for."""
     from tenfold.migrate.select import select
 
-    return select(made, priority=only, phases=phases)
+    unknown = [name for name in objects if name not in {change.object for change in made.changes}]
+    if unknown:
+        raise UsageError(f"the plan has no change of {unknown[0]!r}; names are as `tenfold plan` shows them")
+    return select(made, priority=only, phases=phases, objects=objects)
 
 
 def _written(form: str, made: Plan, down_revision: str | None, output: Path | None) -> str:

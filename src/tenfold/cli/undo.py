@@ -14,7 +14,7 @@ from tenfold.cli.apply import (
     yes_option,
 )
 from tenfold.cli.options import dsn_argument
-from tenfold.cli.plan import phase_option
+from tenfold.cli.plan import object_option, phase_option
 from tenfold.errors import UsageError
 from tenfold.model.change import Phase
 
@@ -22,9 +22,7 @@ from tenfold.model.change import Phase
 @click.command("undo")
 @dsn_argument
 @phase_option
-@click.option(
-    "--object", "objects", multiple=True, metavar="NAME", help="Only changes of this table or role."
-)
+@object_option
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the last N changes.")
 @dry_run_option
 @yes_option

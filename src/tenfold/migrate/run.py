@@ -85,7 +85,11 @@ def run(
     position = 0
     try:
         for change in changes:
-            outcome = course.unattempted(change)
+            try:
+                outcome = course.unattempted(change)
+            except (StatementError, PrivilegeError) as error:
+                site.observer.failed(change, error.message)
+                outcome = Outcome(change, State.FAILED, error.message)
             position += outcome is None or outcome.state is not State.LEFT_OUT
             if outcome is None:
                 outcome = _carried(site, change, position, count, record)
@@ -129,25 +133,28 @@ class Course:
         if self._most is not None and self._taken >= self._most:
             return Outcome(change, State.LEFT_OUT, "it was not asked for")
         for needed in change.requires:
-            if (why := self._missing(needed)) is not None:
-                return Outcome(change, State.NOT_ATTEMPTED, f"it requires {why}")
+            if (missing := self._missing(needed)) is not None:
+                state, why = missing
+                return Outcome(change, state, f"it requires {why}")
         return None
 
-    def _missing(self, needed: str) -> str | None:
+    def _missing(self, needed: str) -> tuple[State, str] | None:
+        """What becomes of a change that requires this one, and why; None where nothing is missing.
+
+        What waits for a change that nobody asked for was not really asked for either: it is left out.
+        """
         state = self._states.get(needed)
         if state in _IN_PLACE:
             return None
         if needed not in self._by_id:
-            return f"{needed}, which the plan does not have; make the plan again"
+            return State.NOT_ATTEMPTED, f"{needed}, which the plan does not have; make the plan again"
         required = self._by_id[needed]
         if state in (State.FAILED, State.NOT_ATTEMPTED):
-            return f"'{required.title}', which is not done"
+            return State.NOT_ATTEMPTED, f"'{required.title}', which is not done"
         if self._is_done(required):
             return None
-        return (
-            f"'{required.title}' (phase {required.phase}, {required.priority}), "
-            "which is neither done nor asked for"
-        )
+        told = f"phase {required.phase}, {required.priority}"
+        return State.LEFT_OUT, f"'{required.title}' ({told}), which is neither done nor asked for"
 
 
 def _carried(site: Site, change: Change, position: int, count: int, record: Record) -> Outcome:

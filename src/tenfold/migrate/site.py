@@ -67,6 +67,8 @@ class Site:
         try:
             self._guard = self._open_guard()
             self._worker = self._connect()
+            if self._worker.named("in_recovery") == [(True,)]:
+                raise UsageError("this server is a standby and takes no writes; connect to its primary")
             self.fingerprint = live_fingerprint(self._worker)
         except BaseException:
             self.close()

@@ -13,8 +13,9 @@ from tenfold.pg.sqlfile import load_queries
 
 Rows = list[tuple[Any, ...]]
 
-#: Marks our own statements, so that pg_stat_statements shows whose they are.
-MARK: LiteralString = "/* tenfold */ "
+#: Marks our own statements, so that pg_stat_statements shows whose they are. At the end: a comment before the
+#: first word is cut off.
+MARK: LiteralString = " /* tenfold */"
 
 
 class CatalogSession:
@@ -32,7 +33,7 @@ class CatalogSession:
         """All rows of a named query."""
         if self._progress is not None:
             self._progress(name)
-        text = MARK + self._queries[name].text_for(self._capabilities)
+        text = self._queries[name].text_for(self._capabilities) + MARK
         wanted = parameters if parameters and "%(" in text else None
         with translate_errors():
             return self._connection.execute(text, wanted).fetchall()
@@ -44,7 +45,7 @@ class CatalogSession:
         """
         if self._progress is not None:
             self._progress(name)
-        query = sql.SQL(MARK + self._queries[name].text_for(self._capabilities)).format(
+        query = sql.SQL(self._queries[name].text_for(self._capabilities) + MARK).format(
             **{key: sql.Identifier(*parts) for key, parts in (names or {}).items()}
         )
         self._connection.execute("SAVEPOINT optional_rows")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 
+from tenfold.errors import ConfigError, UsageError
 from tenfold.model.activity import Statement
 from tenfold.model.audit import Audit
 from tenfold.model.config import Config, Ignore
@@ -12,9 +14,15 @@ from tenfold.model.finding import Finding, Ignored, RuleFailure
 from tenfold.model.snapshot import Snapshot
 from tenfold.rules.checklist import checklist
 from tenfold.rules.metrics import metrics
-from tenfold.rules.rule import Rule, all_rules
+from tenfold.rules.rule import Rule, all_rules, find_rule
 from tenfold.rules.subject import Subject
 from tenfold.tenancy.detect import find_tenancy
+
+#: What is hidden of many relations at once, and how a report says it.
+_COUNTED = {
+    "statistics": "what rests on the planner statistics of {count} tables",
+    "sequences": "how far {count} sequences are",
+}
 
 
 def audit(
@@ -37,6 +45,7 @@ def audit(
         config=config,
         workload=workload,
     )
+    _check_ignores(config.ignore)
     found: list[Finding] = []
     undecided: list[RuleFailure] = []
     decided: set[str] = set()
@@ -61,18 +70,36 @@ def audit(
         tenant_indexing=subject.tenant_indexing,
         findings=tuple(sorted(kept, key=_order)),
         ignored=tuple(ignored),
-        undecided=(*undecided, *_unreadable(snapshot)),
+        undecided=(*undecided, *_unseen(snapshot)),
         metrics=metrics(subject),
         checklist=checklist(subject, kept, decided),
     )
 
 
-def _unreadable(snapshot: Snapshot) -> Iterable[RuleFailure]:
-    """Relations whose definitions were locked away: no rule has judged them."""
+def _check_ignores(ignores: Iterable[Ignore]) -> None:
+    """Raises ConfigError for an ignore that can match nothing, or says no reason."""
+    for ignore in ignores:
+        try:
+            find_rule(ignore.rule)
+        except UsageError as error:
+            raise ConfigError(f"[[ignore]]: {error.message}") from error
+        if not ignore.reason.strip():
+            raise ConfigError(f"[[ignore]] of {ignore.rule} says no reason; say why it is left out")
+
+
+def _unseen(snapshot: Snapshot) -> Iterable[RuleFailure]:
+    """What was hidden of single relations: by name where no rule could judge them, else counted."""
+    counts: Counter[tuple[str, str]] = Counter()
     for entry in snapshot.hidden:
-        if entry.what == "definitions" and entry.relation is not None:
-            relation = snapshot.relation_by_oid[entry.relation]
-            yield RuleFailure(f"{relation.display}: no rule", entry.why)
+        if entry.relation is None:
+            continue
+        relation = snapshot.relation_by_oid.get(entry.relation)
+        if entry.what == "definitions" and relation is not None:
+            yield RuleFailure(f"{relation.display}", f"no rule could judge it: {entry.why}")
+        elif entry.what in _COUNTED:
+            counts[_COUNTED[entry.what], entry.why] += 1
+    for (what, why), count in counts.items():
+        yield RuleFailure(what.format(count=count), why)
 
 
 def _order(finding: Finding) -> tuple[str, str, str, str]:

@@ -14,7 +14,17 @@ import msgspec
 
 from tenfold.model.relations import Column
 from tenfold.tenancy.ground import Ground
-from tenfold.tenancy.names import CERTAIN, LIKELY, PERSON, SHOPPER, is_bare, is_person, likelihood, stem
+from tenfold.tenancy.names import (
+    CERTAIN,
+    LIKELY,
+    PERSON,
+    SHOPPER,
+    is_bare,
+    is_person,
+    likelihood,
+    stem,
+    table_names,
+)
 
 #: Fewest tables that must have the column.
 FEWEST_TABLES = 2
@@ -39,12 +49,13 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     column: str
     #: How much its name and the table behind it say.
     name: float
-    #: Oids of the tables that have it; the table that it leads to is not among them.
-    holders: frozenset[int]
-    #: Where most of its foreign keys lead: the table, the referred column, and how many do.
-    target: int | None = None
-    target_column: int | None = None
+    #: The table behind it: where most of its foreign keys lead, or else one that is called like it, in the
+    #: schema of most; the column that those keys refer to, and how many they are.
+    table: int | None = None
+    key: int | None = None
     foreign_keys: int = 0
+    #: Oids of the tables that have it, the table behind it left out.
+    holders: frozenset[int]
     #: Of the tables in its schemas that are the product's own: how many have it.
     share: float = 0.0
 
@@ -65,18 +76,27 @@ def candidates(ground: Ground, told: Collection[str], told_root: int | None = No
     """
     holders: defaultdict[str, set[int]] = defaultdict(set)
     targets: defaultdict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
+    to_root = {end for end, target in ground.lone_keys.items() if target[0] == told_root}
     for column in ground.snapshot.columns:
+        place = (column.relation, column.number)
+        if stem(column.name) is None and column.name not in told and place not in to_root:
+            continue  # nearly every column: nothing more is asked of it
         if column.relation not in ground.by_oid:
             continue
-        target = ground.lone_keys.get((column.relation, column.number))
-        is_told = column.name in told or (target is not None and target[0] == told_root)
-        if not is_told and not _could_carry(column, target is not None):
+        target = ground.lone_keys.get(place)
+        if not (column.name in told or place in to_root or _could_carry(column, target is not None)):
             continue
         holders[column.name].add(column.relation)
         if target is not None and target[0] != column.relation:
             targets[column.name][target] += 1
     totals = Counter(ground.by_oid[oid].schema for oid in ground.telling)
-    return {name: _candidate(ground, name, oids, targets[name], totals) for name, oids in holders.items()}
+    in_any_case = {ground.snapshot.column_by_number[place].name for place in to_root}.union(told)
+    return {
+        name: _candidate(ground, name, oids, targets[name], totals)
+        for name, oids in holders.items()
+        # A name that says little has to be on several tables even to be another name of the column.
+        if len(oids) >= FEWEST_TABLES or likelihood(name) > OTHER or name in in_any_case
+    }
 
 
 def believed(ground: Ground, found: Iterable[Candidate]) -> list[Candidate]:
@@ -94,14 +114,12 @@ def reach(ground: Ground, candidate: Candidate) -> float:
     ground.descend(candidate.holders, below)
     schemas = {ground.by_oid[oid].schema for oid in candidate.holders}
     telling = {
-        oid for oid in ground.telling if oid != candidate.target and ground.by_oid[oid].schema in schemas
+        oid for oid in ground.telling if oid != candidate.table and ground.by_oid[oid].schema in schemas
     }
     return len(below & telling) / len(telling) if telling else 0.0
 
 
 def _could_carry(column: Column, leads_somewhere: bool) -> bool:
-    if stem(column.name) is None:
-        return False
     if is_bare(column.name) and column.type_category == "S" and not leads_somewhere:
         return False  # `company text` is somebody's employer
     return column.type_kind == "d" or column.type.partition("(")[0].split(" ")[0] in _KEY_TYPES
@@ -110,24 +128,37 @@ def _could_carry(column: Column, leads_somewhere: bool) -> bool:
 def _candidate(
     ground: Ground, name: str, oids: set[int], targets: Counter[tuple[int, int]], totals: Counter[str]
 ) -> Candidate:
-    (target, number), count = targets.most_common(1)[0] if targets else ((None, None), 0)
-    holders = frozenset(oids - {target})
+    table, key, count = _table_behind(ground, name, oids, targets)
+    holders = frozenset(oids - {table})
     schemas = {ground.by_oid[oid].schema for oid in holders}
     total = sum(totals[schema] for schema in schemas)
-    if target in ground.telling and ground.by_oid[target].schema in schemas:
+    if table in ground.telling and ground.by_oid[table].schema in schemas:
         total -= 1
     said = likelihood(name)
-    if said < CERTAIN and target is not None and is_person(ground.by_oid[target].name):
+    if said < CERTAIN and table is not None and is_person(ground.by_oid[table].name):
         said = PERSON
     return Candidate(
         column=name,
         name=said,
-        holders=holders,
-        target=target,
-        target_column=number,
+        table=table,
+        key=key,
         foreign_keys=count,
+        holders=holders,
         share=len(holders & ground.telling) / total if total else 0.0,
     )
+
+
+def _table_behind(
+    ground: Ground, name: str, oids: set[int], targets: Counter[tuple[int, int]]
+) -> tuple[int | None, int | None, int]:
+    if targets:
+        (table, key), count = targets.most_common(1)[0]
+        return table, key, count
+    for wanted in table_names(name):
+        if wanted in ground.by_name:
+            schemas = Counter(ground.by_oid[oid].schema for oid in oids)
+            return max(ground.by_name[wanted], key=lambda one: (schemas[one.schema], -one.oid)).oid, None, 0
+    return None, None, 0
 
 
 def _is_believed(ground: Ground, candidate: Candidate) -> bool:

@@ -18,7 +18,7 @@ from tenfold.model.tenancy import TableClass, TableTenancy, Tenancy
 from tenfold.tenancy.candidates import Candidate, believed, candidates, reach
 from tenfold.tenancy.classify import classify
 from tenfold.tenancy.ground import Ground
-from tenfold.tenancy.names import CERTAIN, LIKELY, OTHER, same_meaning, table_names
+from tenfold.tenancy.names import CERTAIN, LIKELY, OTHER, same_meaning
 
 # Of two columns, one is inside the other's only where the outer one is on at least this share of its tables.
 _OUTER_SHARE = 0.5
@@ -43,7 +43,7 @@ def find_tenancy(
         return Tenancy(
             setting=setting, application_role=config.application_role, tables=_all_shared(ground, told)
         )
-    root = told_root or _root_of(ground, best)
+    root = told_root or (ground.by_oid[best.table] if best.table is not None else None)
     root_column = _root_column(snapshot, best, root)
     columns = _by_frequency(found, config.columns) or _aliases(found, best, root)
     tables = classify(ground, columns, root, root_column, told)
@@ -87,34 +87,23 @@ def _strength(candidate: Candidate) -> tuple[float, str]:
 
 
 def _leading_to(found: dict[str, Candidate], root: Relation) -> Candidate:
-    """The column that most keys to the told tenant table have, or else the one that is called like it."""
-    leading = [candidate for candidate in found.values() if candidate.target == root.oid]
-    if not leading:
-        leading = [
-            candidate
-            for candidate in found.values()
-            if candidate.target is None and root.name.lower() in table_names(candidate.column)
-        ]
+    """The column that most keys to the told tenant table have, or else one that is called like it."""
+    leading = [candidate for candidate in found.values() if candidate.table == root.oid]
     if not leading:
         raise ConfigError(
             f"[tenancy] tells {root.display} the tenant table, and no foreign key leads to it; "
             "name the column in columns"
         )
-    return max(leading, key=lambda each: (len(each.holders), each.column))
+    return max(leading, key=lambda each: (each.foreign_keys, len(each.holders), each.column))
 
 
 def _is_inside(ground: Ground, inner: Candidate, outer: Candidate) -> bool:
     """Whether what one column refers to belongs to what the other refers to."""
-    if outer is inner or outer.name < LIKELY:
+    if outer is inner or outer.name < LIKELY or inner.table is None or inner.table == outer.table:
         return False
-    if inner.target is not None and inner.target == outer.target:
-        return False
-    table = _root_of(ground, inner)
-    return (
-        table is not None
-        and ground.snapshot.column(table.oid, outer.column) is not None
-        and len(outer.holders) >= _OUTER_SHARE * len(inner.holders)
-    )
+    return ground.snapshot.column(inner.table, outer.column) is not None and len(
+        outer.holders
+    ) >= _OUTER_SHARE * len(inner.holders)
 
 
 def _aliases(found: dict[str, Candidate], best: Candidate, root: Relation | None) -> tuple[str, ...]:
@@ -125,8 +114,8 @@ def _aliases(found: dict[str, Candidate], best: Candidate, root: Relation | None
         if candidate is not best
         and root is not None
         and (
-            (candidate.target == root.oid and candidate.name > OTHER)
-            or (candidate.target is None and same_meaning(candidate.column, best.column))
+            (candidate.foreign_keys and candidate.table == root.oid and candidate.name > OTHER)
+            or (not candidate.foreign_keys and same_meaning(candidate.column, best.column))
         )
     ]
     return (best.column, *_by_frequency(found, others))
@@ -148,23 +137,11 @@ def _commonest_type(ground: Ground, name: str) -> str | None:
 # --- which table ---
 
 
-def _root_of(ground: Ground, candidate: Candidate) -> Relation | None:
-    """The table that its foreign keys lead to, or else one that is called like it, in the schema of most."""
-    if candidate.target is not None:
-        return ground.by_oid[candidate.target]
-    schemas = Counter(ground.by_oid[oid].schema for oid in candidate.holders)
-    names = table_names(candidate.column)
-    named = [table for table in ground.tables if table.name.lower() in names]
-    return min(
-        named, key=lambda table: (-schemas[table.schema], names.index(table.name.lower())), default=None
-    )
-
-
 def _root_column(snapshot: Snapshot, best: Candidate, root: Relation | None) -> Column | None:
     if root is None:
         return None
-    if best.target == root.oid and best.target_column is not None:
-        return snapshot.column_by_number[root.oid, best.target_column]
+    if best.table == root.oid and best.key is not None:
+        return snapshot.column_by_number[root.oid, best.key]
     for constraint in snapshot.constraints_of(root.oid):
         if constraint.kind == "p" and len(constraint.columns) == 1:
             return snapshot.column_by_number[root.oid, constraint.columns[0]]
@@ -235,7 +212,7 @@ def _all_shared(ground: Ground, told: dict[int, TableClass]) -> tuple[TableTenan
 def _evidence(ground: Ground, best: Candidate, root: Relation | None, *, told: bool) -> tuple[str, ...]:
     reasons = ["the configuration names it"] if told else []
     reasons.append(f"{best.column} is on {len(best.holders)} of {len(ground.tables)} tables")
-    if best.foreign_keys and root is not None and best.target == root.oid:
+    if best.foreign_keys and root is not None and best.table == root.oid:
         reasons.append(f"{best.foreign_keys} foreign keys lead from it to {root.display}")
     elif root is not None:
         reasons.append(f"{root.display} has the name that goes with it")

@@ -37,6 +37,14 @@ class Ground(msgspec.Struct, frozen=True, dict=True):
         return {table.oid: table for table in self.tables}
 
     @cached_property
+    def by_name(self) -> Mapping[str, Sequence[Relation]]:
+        """Tables by their name in lower case: one for each schema that has it."""
+        named: defaultdict[str, list[Relation]] = defaultdict(list)
+        for table in self.tables:
+            named[table.name.lower()].append(table)
+        return named
+
+    @cached_property
     def telling(self) -> frozenset[int]:
         """Oids of the tables that the product made itself."""
         return frozenset(table.oid for table in self.tables if not is_framework(table.name))

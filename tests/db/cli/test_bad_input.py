@@ -161,3 +161,21 @@ def _indexes(dsn: str) -> int:
         row = connection.execute("SELECT count(*) FROM pg_indexes WHERE schemaname = 'public'").fetchone()
     assert row is not None
     return int(row[0])
+
+
+@pytest.mark.parametrize(
+    ("ignore", "said"),
+    [
+        ('rule = "tenant-index-mising"\nreason = "x"', "did you mean tenant-index-missing"),
+        ('rule = "pk-missing"\nreason = " "', "says no reason"),
+    ],
+)
+def test_an_ignore_that_cannot_be_meant(
+    capsys: pytest.CaptureFixture[str], dsn: str, tmp_path: Path, ignore: str, said: str
+) -> None:
+    (tmp_path / "tenfold.toml").write_text(f"[[ignore]]\n{ignore}\n")
+    assert said in complaint(capsys, "audit", dsn)
+
+
+def test_an_object_that_no_change_is_about(capsys: pytest.CaptureFixture[str], dsn: str) -> None:
+    assert "no change of 'absent'" in complaint(capsys, "apply", dsn, "--object", "absent", "--yes")

@@ -84,5 +84,5 @@ SELECT s.query, s.queryid, s.userid, s.calls, s.rows,
        /*if top_level_statements*/ s.toplevel /*else*/ true /*end*/
   FROM {pg_stat_statements} s
  WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-   AND s.query NOT LIKE '/* tenfold%%'
+   AND s.query NOT LIKE '%%/* tenfold */'
  ORDER BY s.total_exec_time DESC;

@@ -2,6 +2,10 @@
 -- The database, as the fingerprint needs it.
 SELECT oid, datname::text FROM pg_database WHERE datname = current_database();
 
+-- name: in_recovery
+-- Whether the server is a standby, which takes no writes.
+SELECT pg_is_in_recovery();
+
 -- name: take_lock
 -- The lock that one applier at a time holds, for as long as its session lives.
 SELECT pg_try_advisory_lock(%(space)s, %(key)s);

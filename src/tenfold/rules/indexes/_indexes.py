@@ -14,16 +14,16 @@ from tenfold.rules.subject import Subject, table_of
 _MB = 1_000_000
 
 
-def judged_by_table(subject: Subject) -> Iterator[tuple[Relation, list[Index]]]:
+def judged_by_table(subject: Subject, *, parts: bool = False) -> Iterator[tuple[Relation, list[Index]]]:
     """Valid indexes of the user's tables and materialized views.
 
-    The parts of a partitioned index are left out: they come and go with it.
+    The parts of a partitioned index, which come and go with it, are among them only where they are asked for.
     """
     for relation in subject.relations:
         indexes = [
             index
             for index in subject.snapshot.indexes_of(relation.oid)
-            if index.valid and index.ready and index.parent is None
+            if index.valid and index.ready and (parts or index.parent is None)
         ]
         if indexes:
             yield relation, indexes

@@ -4,7 +4,7 @@
 Valid indexes of one table with the same method, key and included columns, expressions, predicate, operator
 classes, collations and order. One is kept: the primary key's, a constraint's, the replica identity's or the
 one the table is clustered on, a unique one, and else the oldest. An index that a foreign key refers to is
-never among those to go. A second *constraint* on the same columns is named too, and its `DROP CONSTRAINT`
+never among those to go, nor is a partition's part of a partitioned index. A second *constraint* on the same columns is named too, and its `DROP CONSTRAINT`
 shown, never applied.
 
 ## Why it matters
@@ -39,7 +39,7 @@ ID = "index-duplicate"
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    for relation, indexes in judged_by_table(subject):
+    for relation, indexes in judged_by_table(subject, parts=True):
         if len({index.columns for index in indexes}) == len(indexes):
             continue
         alike: defaultdict[tuple[object, ...], list[Index]] = defaultdict(list)
@@ -48,7 +48,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         for group in alike.values():
             kept, *others = sorted(group, key=lambda index: _worth(subject, index))
             for index in others:
-                if _does_all_that(subject, kept, index):
+                if index.parent is None and _does_all_that(subject, kept, index):
                     yield _finding(subject, relation, index, kept)
 
 
@@ -70,6 +70,7 @@ def _worth(subject: Subject, index: Index) -> tuple[int, ...]:
     """Sorts what is kept first."""
     return (
         not index.primary,
+        index.parent is None,
         index.oid not in subject.once(_referred_to),
         index.constraint is None,
         not index.replica_identity,
