@@ -62,18 +62,41 @@ def _marked(source: str) -> AddTenantColumn | None:
 
 
 def _is_unfinished(draft: Draft, relation: Relation, remedy: AddTenantColumn) -> bool:
-    """Whether the column lacks the NOT NULL that it can have; where it can have none, by the statistics."""
+    """Whether its key to the parent is missing, or it lacks the NOT NULL that it can have.
+
+    Where it can have none, the statistics tell whether it is filled.
+    """
     snapshot = draft.snapshot
     column = snapshot.column(relation.oid, remedy.column)
     parent = snapshot.relation_by_name.get((remedy.parent.schema, remedy.parent.name))
     source = snapshot.column(parent.oid, remedy.parent_tenant_column) if parent is not None else None
     ways = [snapshot.column(relation.oid, name) for name in remedy.foreign_columns]
-    if column is None or source is None or None in ways or column.not_null:
+    if column is None or source is None or None in ways:
+        return False
+    if not has_key(draft, relation, remedy):
+        return True
+    if column.not_null:
         return False
     known = [way for way in ways if way is not None]
     if source.not_null and all(way.not_null for way in known):
         return True
     return _nulls(draft, column, 1.0) > max(_nulls(draft, way, 0.0) for way in known)
+
+
+def key_columns(remedy: AddTenantColumn) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Columns of the key that holds a row to its parent's tenant, here and there."""
+    here, there = (remedy.column,), (remedy.parent_tenant_column,)
+    if remedy.parent_tenant_column in remedy.parent_columns:
+        return here, there
+    return (*here, *remedy.foreign_columns), (*there, *remedy.parent_columns)
+
+
+def has_key(draft: Draft, relation: Relation, remedy: AddTenantColumn) -> bool:
+    here, _ = key_columns(remedy)
+    return any(
+        draft.snapshot.column_names(relation.oid, key.columns) == here
+        for key in draft.snapshot.foreign_keys_of(relation.oid)
+    )
 
 
 def _nulls(draft: Draft, column: Column, unknown: float) -> float:

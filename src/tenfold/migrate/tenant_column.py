@@ -13,7 +13,7 @@ from tenfold.migrate import probes
 from tenfold.migrate.draft import AddedColumn, Draft
 from tenfold.migrate.estimate import BRIEF, backfill_estimate, column_width
 from tenfold.migrate.keys import not_null_id, set_not_null
-from tenfold.migrate.resume import mark
+from tenfold.migrate.resume import has_key, key_columns, mark
 from tenfold.migrate.wishes import Wish
 from tenfold.model.change import Backfill, Lock, Phase
 from tenfold.model.ddl import dollar_quoted, fit, identifier, names, qualified
@@ -45,7 +45,7 @@ def parents_first(wishes: Iterable[Wish[AddTenantColumn]]) -> list[Wish[AddTenan
 
 
 def add_tenant_column(draft: Draft, wish: Wish[AddTenantColumn]) -> Iterator[Wish[Remedy]]:
-    """Adds the column, unless it is there unfilled, and the backfill; yields what else the table then needs.
+    """Adds the column and the backfill, as far as they are not done; yields what else the table then needs.
 
     Raises UsageError where the parent has no tenant column, there or planned.
     """
@@ -58,14 +58,15 @@ def add_tenant_column(draft: Draft, wish: Wish[AddTenantColumn]) -> Iterator[Wis
         what = f"column {identifier(remedy.column)} of {relation.display}"
         draft.skip(wish, what, "the backfill walks the primary key, and the table has none")
         return
-    there = draft.snapshot.column(relation.oid, remedy.column) is not None
-    added = [] if there else [_add_column(draft, wish, relation)]
-    filled = _backfill(draft, wish, relation, added)
-    draft.added_columns[remedy.table] = AddedColumn(remedy.table, remedy.column, remedy.type, filled)
-    _not_null(draft, wish, relation)
+    there = draft.snapshot.column(relation.oid, remedy.column)
+    if there is None or not there.not_null:
+        added = [_add_column(draft, wish, relation)] if there is None else []
+        filled = _backfill(draft, wish, relation, added)
+        draft.added_columns[remedy.table] = AddedColumn(remedy.table, remedy.column, remedy.type, filled)
+        _not_null(draft, wish, relation)
     for key in _foreign_keys(draft, wish, relation):
         yield wish.of(key)
-    if there:  # then the audit has seen what index and policies the table lacks
+    if there is not None:  # then the audit has seen what index and policies the table lacks
         return
     yield wish.of(draft.subject.create_index(relation, remedy.column))
     isolation = _wish_for_isolation(draft, wish, relation)
@@ -272,13 +273,9 @@ def _foreign_keys(draft: Draft, wish: Wish[AddTenantColumn], relation: Relation)
     """The composite key to the parent; where it lets nulls through, one to the tenant table besides."""
     remedy = wish.remedy
     tenant_table = draft.subject.tenancy.tenant_table
-    columns: tuple[str, ...] = (remedy.column,)
-    target: tuple[str, ...] = (remedy.parent_tenant_column,)
-    if remedy.parent_tenant_column not in remedy.parent_columns:
-        columns += remedy.foreign_columns
-        target += remedy.parent_columns
+    columns, target = key_columns(remedy)
     action = _on_delete(draft, remedy)
-    if _has_key(draft, relation, columns):
+    if has_key(draft, relation, remedy):
         return
     if action is None:
         what = f"foreign key ({names(columns)}) of {relation.display}"
@@ -297,13 +294,6 @@ def _foreign_keys(draft: Draft, wish: Wish[AddTenantColumn], relation: Relation)
     loose = action is None or not _is_set(draft, remedy.table, remedy.column)
     if loose and tenant_table is not None and draft.relation(remedy.parent).oid != tenant_table:
         yield from _to_tenant_table(draft, wish, relation, draft.snapshot.relation_by_oid[tenant_table])
-
-
-def _has_key(draft: Draft, relation: Relation, columns: tuple[str, ...]) -> bool:
-    return any(
-        draft.snapshot.column_names(relation.oid, key.columns) == columns
-        for key in draft.snapshot.foreign_keys_of(relation.oid)
-    )
 
 
 def _on_delete(draft: Draft, remedy: AddTenantColumn) -> str | None:

@@ -17,6 +17,7 @@ from tenfold.tenancy.ground import Ground
 from tenfold.tenancy.names import (
     CERTAIN,
     LIKELY,
+    OTHER,
     PERSON,
     SHOPPER,
     is_bare,
@@ -32,7 +33,7 @@ FEWEST_TABLES = 2
 #: Least share of the tables that must have the column and that must belong to its tenants, with it or through
 #: foreign keys, and least share of its columns with a foreign key to one table, by how much the name says.
 LEAST: dict[float, tuple[float, float, float]] = {
-    CERTAIN: (0.15, 0.15, 0.0),
+    CERTAIN: (0.15, 0.0, 0.0),
     LIKELY: (0.25, 0.6, 0.0),
     SHOPPER: (0.25, 0.9, 0.0),
 }
@@ -48,7 +49,7 @@ _KEY_TYPES = frozenset({"bigint", "integer", "smallint", "numeric", "uuid", "tex
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     column: str
     #: How much its name and the table behind it say.
-    name: float
+    likelihood: float
     #: The table behind it: where most of its foreign keys lead, or else one that is called like it, in the
     #: schema of most; the column that those keys refer to, and how many they are.
     table: int | None = None
@@ -66,7 +67,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def score(self) -> float:
         """Half of the belief is the name's and the tables', half is earned by foreign keys."""
-        return self.name * self.share * (0.5 + 0.5 * self.agreement)
+        return self.likelihood * self.share * (0.5 + 0.5 * self.agreement)
 
 
 def candidates(ground: Ground, told: Collection[str], told_root: int | None = None) -> dict[str, Candidate]:
@@ -102,7 +103,7 @@ def candidates(ground: Ground, told: Collection[str], told_root: int | None = No
 def believed(ground: Ground, found: Iterable[Candidate]) -> list[Candidate]:
     """Those that may be taken for the tenant column without being told."""
     likeliest = sorted(
-        (each for each in found if len(each.holders) >= FEWEST_TABLES and each.name > PERSON),
+        (each for each in found if len(each.holders) >= FEWEST_TABLES and each.likelihood > PERSON),
         key=lambda each: (-each.score, each.column),
     )
     return [candidate for candidate in likeliest[:LIKELIEST] if _is_believed(ground, candidate)]
@@ -139,7 +140,7 @@ def _candidate(
         said = PERSON
     return Candidate(
         column=name,
-        name=said,
+        likelihood=said,
         table=table,
         key=key,
         foreign_keys=count,
@@ -162,7 +163,7 @@ def _table_behind(
 
 
 def _is_believed(ground: Ground, candidate: Candidate) -> bool:
-    share, reached, agreement = LEAST.get(candidate.name, LEAST_OF_OTHERS)
+    share, reached, agreement = LEAST.get(candidate.likelihood, LEAST_OF_OTHERS)
     return (
         candidate.share >= share and candidate.agreement >= agreement and reach(ground, candidate) >= reached
     )

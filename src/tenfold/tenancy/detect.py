@@ -99,7 +99,7 @@ def _leading_to(found: dict[str, Candidate], root: Relation) -> Candidate:
 
 def _is_inside(ground: Ground, inner: Candidate, outer: Candidate) -> bool:
     """Whether what one column refers to belongs to what the other refers to."""
-    if outer is inner or outer.name < LIKELY or inner.table is None or inner.table == outer.table:
+    if outer is inner or outer.likelihood < LIKELY or inner.table is None or inner.table == outer.table:
         return False
     return ground.snapshot.column(inner.table, outer.column) is not None and len(
         outer.holders
@@ -114,7 +114,7 @@ def _aliases(found: dict[str, Candidate], best: Candidate, root: Relation | None
         if candidate is not best
         and root is not None
         and (
-            (candidate.foreign_keys and candidate.table == root.oid and candidate.name > OTHER)
+            (candidate.foreign_keys and candidate.table == root.oid and candidate.likelihood > OTHER)
             or (not candidate.foreign_keys and same_meaning(candidate.column, best.column))
         )
     ]
@@ -216,7 +216,7 @@ def _evidence(ground: Ground, best: Candidate, root: Relation | None, *, told: b
         reasons.append(f"{best.foreign_keys} foreign keys lead from it to {root.display}")
     elif root is not None:
         reasons.append(f"{root.display} has the name that goes with it")
-    if best.name == CERTAIN:
+    if best.likelihood == CERTAIN:
         reasons.append("its name is one that tenant columns have")
     else:
         reasons.append(f"{reach(ground, best):.0%} of the tables belong to it")

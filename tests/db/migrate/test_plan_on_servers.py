@@ -71,6 +71,20 @@ def test_a_second_plan_is_empty_and_the_audit_silent(inherited: Inherited, tmp_p
     assert sorted(settled & {finding.key for finding in again.findings}) == []
 
 
+def test_undo_reverts_all_that_apply_did(inherited: Inherited, tmp_path: Path) -> None:
+    before = inherited.described()
+    bench = Bench(inherited.dsn, tmp_path)
+    assert bench.apply(inherited.plan(), phases=list(Phase)).complete
+    run = bench.undo()
+    assert not run.of(State.FAILED, State.NOT_ATTEMPTED), [
+        (o.change.id, o.why) for o in run.outcomes if o.why
+    ]
+    after = inherited.described()
+    del before["constraints"][VALIDATED], after["constraints"][VALIDATED]
+    for part, was in before.items():
+        assert after[part] == was, part
+
+
 @pytest.fixture
 def twin(server: EmbeddedServer) -> Iterator[Inherited]:
     name = f"test_{secrets.token_hex(6)}"

@@ -4,8 +4,8 @@
 Valid indexes of one table with the same method, key and included columns, expressions, predicate, operator
 classes, collations and order. One is kept: the primary key's, a constraint's, the replica identity's or the
 one the table is clustered on, a unique one, and else the oldest. An index that a foreign key refers to is
-never among those to go, nor is a partition's part of a partitioned index. A second *constraint* on the same columns is named too, and its `DROP CONSTRAINT`
-shown, never applied.
+never among those to go, nor is a partition's part of a partitioned index. A second *constraint* on the same
+columns is named too, and its `DROP CONSTRAINT` shown, never applied.
 
 ## Why it matters
 Each copy costs what the first one does: an entry for every row written, WAL, memory, vacuum time and disk.
