@@ -39,12 +39,13 @@ def plan_indexes(
     rebuilds: Sequence[Wish[RebuildIndex]],
 ) -> dict[CreateIndex, str]:
     """Adds the changes for all index wishes of all tables; returns the change that makes each new index."""
+    rebuilt: defaultdict[Table, list[RebuildIndex]] = defaultdict(list)
     for wish in rebuilds:
-        _rebuild(draft, wish)
+        if _rebuild(draft, wish):
+            rebuilt[wish.remedy.table].append(wish.remedy)
     built: dict[CreateIndex, str] = {}
     for table, (its_creates, its_drops) in _by_table(creates, drops).items():
-        rebuilt = [wish.remedy for wish in rebuilds if wish.remedy.table == table]
-        built |= _plan_table(draft, table, its_creates, its_drops, rebuilt)
+        built |= _plan_table(draft, table, its_creates, its_drops, rebuilt[table])
     return built
 
 
@@ -140,18 +141,19 @@ def _build(draft: Draft, relation: Relation, build: Build) -> str | None:
     )
 
 
-def _rebuild(draft: Draft, wish: Wish[RebuildIndex]) -> None:
+def _rebuild(draft: Draft, wish: Wish[RebuildIndex]) -> bool:
+    """Whether it will be rebuilt."""
     remedy = wish.remedy
     relation = draft.relation(remedy.table)
     index = _index(draft, relation, remedy)
     if _is_left_of_a_drop(draft, index):
         drop = DropIndex(table=remedy.table, name=index.name, definition=index.definition)
         drop_index(draft, relation, wish.of(drop), index, [])
-        return
+        return False
     if index.exclusion:
         why = "REINDEX CONCURRENTLY does not do exclusion constraints; rebuild it in a maintenance window"
         draft.skip(wish, f"rebuild of {identifier(index.name)}", why)
-        return
+        return False
     size = index.size_bytes or 0
     draft.change(
         wish,
@@ -170,6 +172,7 @@ def _rebuild(draft: Draft, wish: Wish[RebuildIndex]) -> None:
         estimate=scan_estimate(draft.subject, relation),
         note=f"needs room for a second copy meanwhile, at most {size / 1e6:,.1f} MB" if size else None,
     )
+    return True
 
 
 def _is_left_of_a_drop(draft: Draft, index: Index) -> bool:

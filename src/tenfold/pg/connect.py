@@ -115,7 +115,7 @@ def read_transaction(
                 " set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true),"
                 " set_config('idle_in_transaction_session_timeout', %s, true),"
                 " set_config('datestyle', 'ISO, YMD', true), set_config('timezone', 'UTC', true),"
-                " set_config('extra_float_digits', '1', true)",
+                " set_config('extra_float_digits', '1', true) /* tenfold */",
                 (_milliseconds(statement_timeout), _milliseconds(lock_timeout), _milliseconds(IDLE_TIMEOUT)),
             )
             yield
@@ -228,7 +228,7 @@ def _set_up(
             )
         connection.execute(
             "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),"
-            " set_config('idle_in_transaction_session_timeout', %s, false)",
+            " set_config('idle_in_transaction_session_timeout', %s, false) /* tenfold */",
             (_milliseconds(statement_timeout), _milliseconds(lock_timeout), _milliseconds(IDLE_TIMEOUT)),
         )
 

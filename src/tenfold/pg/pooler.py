@@ -36,6 +36,6 @@ def is_shared(connection: _Connection, another: Callable[[], _Connection]) -> bo
 
 
 def _server_process(connection: _Connection) -> int:
-    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    row = connection.execute("SELECT pg_backend_pid() /* tenfold */").fetchone()
     assert row is not None
     return int(row[0])

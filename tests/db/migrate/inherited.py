@@ -15,11 +15,18 @@ from tenfold.migrate.plan import plan
 from tenfold.model.audit import Audit
 from tenfold.model.change import Change, Plan
 from tenfold.model.config import Config
+from tenfold.model.finding import Finding
 from tenfold.model.snapshot import Snapshot
 from tenfold.pg.connect import connect
 from tenfold.rules.audit import audit
 
 SCHEMA = Path(__file__).with_name("inherited.sql").read_text(encoding="utf-8")
+
+#: What stays when everything is undone: what was found true of every row, and an index that was repaired.
+LASTING = (
+    ("constraints", ("public.leads", "leads_email_check")),
+    ("indexes", ("public.leads", "leads_broken")),
+)
 
 
 class Inherited:
@@ -49,6 +56,12 @@ class Inherited:
     def plan(self) -> Plan:
         snapshot = self.snapshot()
         return plan(snapshot, self.audit(snapshot), self.config)
+
+    def plan_of(self, finding: Finding) -> Plan:
+        """Of this finding alone."""
+        snapshot = self.snapshot()
+        only = msgspec.structs.replace(self.audit(snapshot), findings=(finding,))
+        return plan(snapshot, only, self.config)
 
     def audit(self, snapshot: Snapshot) -> Audit:
         return audit(snapshot, self.config)
@@ -127,3 +140,11 @@ def _described(snapshot: Snapshot, role: str) -> dict[str, Any]:
 def _granted(acl: tuple[str, ...] | None, role: str) -> set[str]:
     """Without the owner's own rights, which the server spells out with the first grant."""
     return {item.replace(role, "app") for item in acl or () if not item.startswith("postgres=")}
+
+
+def assert_as_before(after: dict[str, Any], before: dict[str, Any]) -> None:
+    """That nothing but what lasts is left of changes that were undone."""
+    for part, key in LASTING:
+        assert before[part].pop(key) != after[part].pop(key)
+    for part, was in before.items():
+        assert after[part] == was, part

@@ -59,6 +59,8 @@ CREATE TABLE leads (
 CREATE INDEX leads_team ON leads (team_id);
 CREATE INDEX leads_campaign ON leads (campaign_id);
 CREATE INDEX leads_campaign_again ON leads (campaign_id);
+CREATE INDEX leads_broken ON leads (email text_pattern_ops);
+UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'leads_broken'::regclass;
 ALTER TABLE leads ADD CONSTRAINT leads_email_check CHECK (email LIKE '%@%') NOT VALID;
 INSERT INTO leads (team_id, email, campaign_id)
     SELECT n % 5 + 1, n || '@example.org', (n - 1) % 50 + 1 FROM generate_series(1, 300) AS n;

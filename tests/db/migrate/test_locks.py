@@ -55,16 +55,19 @@ def test_a_brief_change_takes_no_longer_than_the_lock_timeout(bench: Bench) -> N
 def test_a_build_outwaits_an_old_transaction_and_names_it(bench: Bench) -> None:
     """A lock_timeout would end the build: what is in the way here stays for many times as long."""
     with holder(bench, "INSERT INTO messages (thread_id) VALUES (1)") as blocker:
+        timers: list[threading.Timer] = []
 
         def wait(event: str) -> None:
-            if event == "blocked":
-                threading.Timer(4 * FEW.lock_timeout, lambda: blocker.execute("ROLLBACK")).start()
+            # Told again whenever the blockers change: an autovacuum of the table may be one for a moment.
+            if event == "blocked" and not timers:
+                timers.append(threading.Timer(4 * FEW.lock_timeout, lambda: blocker.execute("ROLLBACK")))
+                timers[0].start()
 
         bench.events.react = wait
         pid = blocker.info.backend_pid
         run = bench.apply(plan_of(bench.dsn, index()), limits=FEW)
     assert run.complete
-    assert {each.pid for each in bench.events.blockers} == {pid}
+    assert pid in {each.pid for each in bench.events.blockers}
     assert "waiting for writers before build" in {each.phase for each in bench.events.progresses}
     assert not bench.events.of("retrying")
 

@@ -18,6 +18,7 @@ QUERIES = load_queries("tenfold.migrate")
 #: Parameters, and how many columns come.
 SHAPES: dict[str, tuple[dict[str, Any], int]] = {
     "identity": ({}, 2),
+    "in_recovery": ({}, 1),
     "take_lock": ({**LOCK}, 1),
     "lock_holder": ({**LOCK}, 4),
     "blockers": ({"pid": 1}, 7),

@@ -12,6 +12,8 @@ from psycopg import errors, sql
 
 from tenfold.migrate.select import select
 from tenfold.model.change import Phase
+from tenfold.model.finding import Finding, Priority
+from tenfold.model.remedy import AddTenantColumn, Table
 from tests.db.migrate.bench import Bench
 from tests.db.migrate.inherited import Inherited
 
@@ -88,6 +90,24 @@ def test_a_row_cannot_be_of_another_tenant_than_its_parent(settled: Inherited) -
 
 
 def test_a_row_that_loses_its_parent_keeps_its_tenant(settled: Inherited) -> None:
+    remedy = AddTenantColumn(
+        table=Table("public", "notes"),
+        column="team_id",
+        type="bigint",
+        foreign_columns=("campaign_id",),
+        parent=Table("public", "campaigns"),
+        parent_columns=("id",),
+        parent_tenant_column="team_id",
+        key_columns=("id",),
+        on_delete="SET NULL",
+    )
+    finding = Finding(
+        rule="tenant-column-missing", priority=Priority.P2, object="notes", message="", remedies=(remedy,)
+    )
+    made = settled.plan_of(finding)
+    assert [skipped.what for skipped in made.skipped][:1] == ["NOT NULL on notes.team_id"]
+    for change in select(made, phases=KEYS).changes:
+        settled.carry_out(change)
     note = value(settled, "SELECT id FROM notes WHERE campaign_id = 7")
     team = team_of(settled, "campaigns", 7)
     settled.connection.execute("DELETE FROM leads WHERE campaign_id = 7")
