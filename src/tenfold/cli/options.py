@@ -78,10 +78,12 @@ def read_and_judge(
     from tenfold.catalog.config_file import load_config
     from tenfold.catalog.source import load_source
     from tenfold.rules.audit import audit
+    from tenfold.rules.config_check import check_config
 
     loaded = load_config(config_file)
     with progress("reading the catalog") as advance:
         snapshot = load_source(source, progress=advance, timeout=timeout)
+        check_config(snapshot, loaded.config)
         judged = audit(
             snapshot,
             loaded.config,

@@ -6,7 +6,6 @@ import datetime
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 
-from tenfold.errors import ConfigError, UsageError
 from tenfold.model.activity import Statement
 from tenfold.model.audit import Audit
 from tenfold.model.config import Config, Ignore
@@ -14,7 +13,7 @@ from tenfold.model.finding import Finding, Ignored, RuleFailure
 from tenfold.model.snapshot import Snapshot
 from tenfold.rules.checklist import checklist
 from tenfold.rules.metrics import metrics
-from tenfold.rules.rule import Rule, all_rules, find_rule
+from tenfold.rules.rule import Rule, all_rules
 from tenfold.rules.subject import Subject
 from tenfold.tenancy.detect import find_tenancy
 
@@ -45,7 +44,6 @@ def audit(
         config=config,
         workload=workload,
     )
-    _check_ignores(config.ignore)
     found: list[Finding] = []
     undecided: list[RuleFailure] = []
     decided: set[str] = set()
@@ -74,17 +72,6 @@ def audit(
         metrics=metrics(subject),
         checklist=checklist(subject, kept, decided),
     )
-
-
-def _check_ignores(ignores: Iterable[Ignore]) -> None:
-    """Raises ConfigError for an ignore that can match nothing, or says no reason."""
-    for ignore in ignores:
-        try:
-            find_rule(ignore.rule)
-        except UsageError as error:
-            raise ConfigError(f"[[ignore]]: {error.message}") from error
-        if not ignore.reason.strip():
-            raise ConfigError(f"[[ignore]] of {ignore.rule} says no reason; say why it is left out")
 
 
 def _unseen(snapshot: Snapshot) -> Iterable[RuleFailure]:

@@ -179,3 +179,13 @@ def test_an_ignore_that_cannot_be_meant(
 
 def test_an_object_that_no_change_is_about(capsys: pytest.CaptureFixture[str], dsn: str) -> None:
     assert "no change of 'absent'" in complaint(capsys, "apply", dsn, "--object", "absent", "--yes")
+
+
+@pytest.mark.parametrize(
+    "text", ["[operations_per_day]\nmesages = 5", '[personal_data]\ntables = ["mesages"]']
+)
+def test_a_misspelt_table_in_the_configuration(
+    capsys: pytest.CaptureFixture[str], dsn: str, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "tenfold.toml").write_text(text + "\n")
+    assert "'mesages'" in complaint(capsys, "audit", dsn)
