@@ -10,7 +10,8 @@ from tenfold.migrate.wishes import Wish
 from tenfold.model.change import Estimate, Lock, Phase
 from tenfold.model.ddl import identifier, qualified
 from tenfold.model.relations import Index, Relation
-from tenfold.model.remedy import DropIndex, Table, statements
+from tenfold.model.remedy import DropIndex, Table
+from tenfold.model.remedy_sql import statements
 
 
 def drop_index(

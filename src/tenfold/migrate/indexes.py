@@ -27,7 +27,8 @@ from tenfold.migrate.wishes import Wish
 from tenfold.model.change import Lock, Phase
 from tenfold.model.ddl import identifier, qualified
 from tenfold.model.relations import Index, Relation
-from tenfold.model.remedy import CreateIndex, DropIndex, RebuildIndex, Table, statements
+from tenfold.model.remedy import CreateIndex, DropIndex, RebuildIndex, Table
+from tenfold.model.remedy_sql import statements
 
 _REBUILD = "rebuild-index"
 

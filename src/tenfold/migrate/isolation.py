@@ -21,16 +21,8 @@ from tenfold.migrate.wishes import Wish
 from tenfold.model.change import Lock, Phase
 from tenfold.model.ddl import identifier
 from tenfold.model.relations import Policy, Relation
-from tenfold.model.remedy import (
-    AlterPolicy,
-    CreatePolicy,
-    DropPolicy,
-    EnableRls,
-    ForceRls,
-    Remedy,
-    Table,
-    statements,
-)
+from tenfold.model.remedy import AlterPolicy, CreatePolicy, DropPolicy, EnableRls, ForceRls, Remedy, Table
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.subject import table_of
 
 Guard: TypeAlias = CreatePolicy | AlterPolicy | DropPolicy | EnableRls | ForceRls

@@ -25,8 +25,8 @@ from tenfold.model.remedy import (
     SetNotNull,
     Table,
     ValidateConstraint,
-    statements,
 )
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.coverage import is_not_null_test
 from tenfold.rules.foreign_keys import is_key
 from tenfold.rules.subject import table_of

@@ -23,7 +23,8 @@ from tenfold.model.change import Estimate, Lock, Phase
 from tenfold.model.ddl import identifier, qualified
 from tenfold.model.finding import Priority
 from tenfold.model.relations import Relation
-from tenfold.model.remedy import CreateIndex, DropIndex, Table, statements
+from tenfold.model.remedy import CreateIndex, DropIndex, Table
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.subject import table_of
 
 

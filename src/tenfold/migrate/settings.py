@@ -23,8 +23,8 @@ from tenfold.model.remedy import (
     SetTableOptions,
     SetViewInvoker,
     Table,
-    statements,
 )
+from tenfold.model.remedy_sql import statements
 from tenfold.model.roles import Function, parse_acl_item
 
 _LETTERS = {

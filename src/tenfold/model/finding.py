@@ -6,7 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
-from tenfold.model.remedy import Remedy, statements
+from tenfold.model.remedy import Remedy
+from tenfold.model.remedy_sql import statements
 
 
 class Priority(StrEnum):

@@ -15,7 +15,7 @@ from tenfold.catalog.reader import LISTS, read_snapshot
 from tenfold.model.activity import Statement
 from tenfold.model.config import Config
 from tenfold.model.finding import Finding, Priority
-from tenfold.model.remedy import statements
+from tenfold.model.remedy_sql import statements
 from tenfold.model.snapshot import Hidden, Snapshot
 from tenfold.pg.connect import Connection, execute_script
 from tenfold.pg.sqlfile import parse_blocks

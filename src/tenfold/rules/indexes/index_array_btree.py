@@ -32,7 +32,8 @@ import msgspec
 from tenfold.model.ddl import fit, names
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Index, Relation
-from tenfold.model.remedy import CreateIndex, Key, statements
+from tenfold.model.remedy import CreateIndex, Key
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.coverage import is_tied
 from tenfold.rules.indexes._indexes import drop_statement, finding, judged_indexes, spoken
 from tenfold.rules.subject import Subject, table_of

@@ -31,7 +31,8 @@ import msgspec
 from tenfold.model.ddl import identifier
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Constraint, Index, Relation
-from tenfold.model.remedy import DropConstraint, statements
+from tenfold.model.remedy import DropConstraint
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.indexes._indexes import drop, finding, judged_by_table, spoken
 from tenfold.rules.subject import Subject, table_of
 

@@ -32,7 +32,7 @@ import msgspec
 from tenfold.model.ddl import fit, identifier
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Column, Index, Relation
-from tenfold.model.remedy import statements
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.coverage import is_tied
 from tenfold.rules.indexes._indexes import (
     bytes_of,

@@ -29,7 +29,8 @@ from collections.abc import Iterator
 from tenfold.model.ddl import fit, identifier, names
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Column, Constraint, Relation
-from tenfold.model.remedy import SetNotNull, statements
+from tenfold.model.remedy import SetNotNull
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.subject import Subject, table_of
 
 ID = "composite-fk-nullable"

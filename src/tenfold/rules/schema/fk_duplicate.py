@@ -29,7 +29,8 @@ from collections.abc import Iterator
 from tenfold.model.ddl import names
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Constraint, Relation
-from tenfold.model.remedy import DropConstraint, statements
+from tenfold.model.remedy import DropConstraint
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.foreign_keys import pairs
 from tenfold.rules.subject import Subject, table_of
 

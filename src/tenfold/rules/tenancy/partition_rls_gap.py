@@ -30,7 +30,8 @@ from collections.abc import Iterator
 
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Relation
-from tenfold.model.remedy import EnableRls, ForceRls, Remedy, RevokeTable, statements
+from tenfold.model.remedy import EnableRls, ForceRls, Remedy, RevokeTable
+from tenfold.model.remedy_sql import statements
 from tenfold.model.roles import Role
 from tenfold.rules.isolation import isolate
 from tenfold.rules.privileges import Privileges, readers

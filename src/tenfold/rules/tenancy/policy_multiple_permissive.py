@@ -27,7 +27,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tenfold.model.finding import Finding, Priority
-from tenfold.model.remedy import CreatePolicy, statements
+from tenfold.model.remedy import CreatePolicy
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.isolation import restrict, tenant_condition
 from tenfold.rules.privileges import PUBLIC, Privileges
 from tenfold.rules.subject import Subject

@@ -30,7 +30,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tenfold.model.finding import Finding
-from tenfold.model.remedy import AlterPolicy, statements
+from tenfold.model.remedy import AlterPolicy
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.subject import Subject
 from tenfold.rules.tenancy._expressions import read
 from tenfold.rules.tenancy._policies import TenantPolicies, TenantPolicy, alter, closed

@@ -31,7 +31,8 @@ import msgspec
 
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Column, Constraint, Relation
-from tenfold.model.remedy import AddTenantColumn, Remedy, statements
+from tenfold.model.remedy import AddTenantColumn, Remedy
+from tenfold.model.remedy_sql import statements
 from tenfold.model.tenancy import TableTenancy
 from tenfold.rules.foreign_keys import ACTIONS
 from tenfold.rules.subject import Subject, table_of

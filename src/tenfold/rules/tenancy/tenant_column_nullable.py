@@ -29,7 +29,8 @@ from collections.abc import Iterator
 
 from tenfold.model.ddl import identifier
 from tenfold.model.finding import Finding, Priority
-from tenfold.model.remedy import Remedy, SetNotNull, statements
+from tenfold.model.remedy import Remedy, SetNotNull
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.coverage import is_not_null_test
 from tenfold.rules.subject import Subject, TenantTable, table_of
 from tenfold.rules.tenancy._tenant_column import has_no_nulls

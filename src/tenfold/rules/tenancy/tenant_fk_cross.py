@@ -40,7 +40,8 @@ import msgspec
 from tenfold.model.ddl import identifier, names
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Constraint
-from tenfold.model.remedy import AddForeignKey, CreateIndex, DropConstraint, Remedy, statements
+from tenfold.model.remedy import AddForeignKey, CreateIndex, DropConstraint, Remedy
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.column_types import same_type
 from tenfold.rules.foreign_keys import (
     ACTIONS,

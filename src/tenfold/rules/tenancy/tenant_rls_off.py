@@ -39,7 +39,7 @@ from collections.abc import Iterator
 
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Relation
-from tenfold.model.remedy import statements
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.isolation import isolate, isolate_by
 from tenfold.rules.privileges import Privileges
 from tenfold.rules.subject import Subject

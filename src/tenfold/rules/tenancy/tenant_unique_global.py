@@ -33,7 +33,8 @@ from collections.abc import Iterator
 from tenfold.model.ddl import identifier, names
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Column, Constraint, Index, Relation
-from tenfold.model.remedy import CreateIndex, Key, statements
+from tenfold.model.remedy import CreateIndex, Key
+from tenfold.model.remedy_sql import statements
 from tenfold.rules.column_types import INTEGER_BYTES, base_type
 from tenfold.rules.coverage import conjuncts
 from tenfold.rules.subject import Subject, TenantTable, table_of

@@ -27,7 +27,8 @@ from collections.abc import Iterator
 
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Relation, View
-from tenfold.model.remedy import GrantTable, SetViewInvoker, statements
+from tenfold.model.remedy import GrantTable, SetViewInvoker
+from tenfold.model.remedy_sql import statements
 from tenfold.model.roles import Role
 from tenfold.rules.privileges import Privileges
 from tenfold.rules.subject import Subject, table_of

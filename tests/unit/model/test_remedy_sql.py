@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tenfold.model.remedy import AddForeignKey, CreateIndex, Key, Partition, Table, statements
+from tenfold.model.remedy import AddForeignKey, CreateIndex, Key, Partition, Table
+from tenfold.model.remedy_sql import statements
 
 ROOT, MIDDLE, OLD, NEW = (Table("public", name) for name in ("logs", "logs_mid", "logs_old", "logs_new"))
 
