@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tenfold.model.relations import Column, Relation
-from tenfold.rules.shapes import Shape, TableUse
 from tenfold.rules.statements.equalities import Hold
+from tenfold.rules.statements.shape import Shape, TableUse
 from tenfold.rules.subject import Subject
 
 

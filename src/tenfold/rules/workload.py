@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from tenfold.model.activity import Statement
-from tenfold.rules.shapes import Shape, shapes_of
+from tenfold.rules.shapes import shapes_of
+from tenfold.rules.statements.shape import Shape
 from tenfold.rules.statements.text import fingerprint, kind_of, title
 from tenfold.rules.subject import Subject
 

@@ -6,8 +6,9 @@ import pytest
 
 from tenfold.model.relations import Column
 from tenfold.model.snapshot import Snapshot
-from tenfold.rules.shapes import OrderKey, Shape, Shapes, TableUse
+from tenfold.rules.shapes import Shapes
 from tenfold.rules.statements.equalities import Hold
+from tenfold.rules.statements.shape import OrderKey, Shape, TableUse
 from tests.unit.rules.build import DATABASE, SERVER, table
 
 TABLES = {

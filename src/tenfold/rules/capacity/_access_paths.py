@@ -13,7 +13,7 @@ import msgspec
 from tenfold.model.relations import Column, Index, Relation
 from tenfold.model.remedy import Key
 from tenfold.rules.column_types import base_type
-from tenfold.rules.shapes import OrderKey, TableUse
+from tenfold.rules.statements.shape import OrderKey, TableUse
 from tenfold.rules.subject import Subject
 from tenfold.rules.tenant_binding import binds, tenant_column
 from tenfold.rules.value_counts import distinct_values, has_few_values

@@ -36,7 +36,7 @@ from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Relation
 from tenfold.model.roles import Role
 from tenfold.rules.privileges import Privileges
-from tenfold.rules.shapes import TableUse
+from tenfold.rules.statements.shape import TableUse
 from tenfold.rules.statements.text import shown
 from tenfold.rules.subject import Subject
 from tenfold.rules.tenant_binding import tenant_column, unbound

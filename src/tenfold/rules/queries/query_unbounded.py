@@ -30,7 +30,7 @@ from collections.abc import Iterator
 
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Relation
-from tenfold.rules.shapes import Shape, TableUse
+from tenfold.rules.statements.shape import Shape, TableUse
 from tenfold.rules.statements.text import shown
 from tenfold.rules.subject import Subject
 from tenfold.rules.tenant_binding import tenant_column

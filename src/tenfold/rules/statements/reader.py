@@ -9,7 +9,6 @@ from typing import Any
 from sqlglot import exp
 
 from tenfold.model.snapshot import Snapshot
-from tenfold.rules.shapes import Access, Kind, Shape, TableUse
 from tenfold.rules.statements import equalities
 from tenfold.rules.statements.conditions import Comparison, Conditions, Place
 from tenfold.rules.statements.equalities import Hold, Rule, spread
@@ -25,6 +24,7 @@ from tenfold.rules.statements.scopes import (
     spelt,
     united,
 )
+from tenfold.rules.statements.shape import Access, Kind, Shape, TableUse
 
 
 def read_shape(tree: exp.Expr, snapshot: Snapshot) -> Shape | None:
