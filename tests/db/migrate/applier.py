@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -78,4 +79,6 @@ def main(plan_file: str, dsn: str, folder: str) -> int:
 
 
 if __name__ == "__main__":
+    # What a shell starts in the background ignores Ctrl-C, and so do the processes that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(*sys.argv[1:]))
