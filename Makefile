@@ -32,6 +32,7 @@ docs: $(SETUP) ## pages that are generated from the code
 
 new-rule: $(SETUP) ## make new-rule ID=tenancy/my-new-rule: rule, case and page
 	$(BIN)/python -m docs.new_rule "$(ID)"
+	$(BIN)/python -m docs.generate
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Scaffolds a rule: `python -m docs.new_rule GROUP/ID` makes its file and its case; `make docs` its page."""
+"""Scaffolds a rule: `python -m docs.new_rule GROUP/ID` makes its file and its case, `make docs` its page."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def main(arguments: list[str]) -> int:
         return 2
     rule.write_text(RULE.format(id=rule_id), encoding="utf-8")
     case.write_text(CASE.format(id=rule_id), encoding="utf-8")
-    print(f"wrote {rule.relative_to(ROOT)} and {case.relative_to(ROOT)}; then: make docs, make test")
+    print(f"wrote {rule.relative_to(ROOT)} and {case.relative_to(ROOT)}; fill them in, then: make docs, make test")
     return 0
 
 
