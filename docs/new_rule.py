@@ -78,7 +78,7 @@ def main(arguments: list[str]) -> int:
         return 2
     rule.write_text(RULE.format(id=rule_id), encoding="utf-8")
     case.write_text(CASE.format(id=rule_id), encoding="utf-8")
-    print(f"wrote {rule.relative_to(ROOT)} and {case.relative_to(ROOT)}; fill them in, then: make docs, make test")
+    print(f"wrote {rule.relative_to(ROOT)} and {case.relative_to(ROOT)}; fill them in, then: make docs test")
     return 0
 
 
