@@ -165,6 +165,8 @@ def report_run(console: Console, outcome: Run, command_name: str) -> int:
         console.print(
             f"[red]{entry.state.value}[/]: {escape(entry.change.title)}: {escape(entry.why)}", soft_wrap=True
         )
+        if entry.state is State.FAILED and entry.change.note is not None:
+            console.print(f"  {escape(entry.change.note)}", style="dim", soft_wrap=True)
     counted = [
         f"{len(outcome.of(state))} {state.value}"
         for state in State

@@ -274,8 +274,25 @@ def _validate(
         sql=statements(ValidateConstraint(table=table, name=name)),
         estimate=scan_estimate(draft.subject, relation),
         requires=waits,
-        note="it stays not valid, and binds new rows only, where a row breaks it",
+        note="it stays not valid, and binds new rows only, where a row breaks it" + _culprits(wish.remedy),
     )
+
+
+def _culprits(remedy: ValidateConstraint | AddForeignKey) -> str:
+    """How to find the rows that break a foreign key that we declare."""
+    if isinstance(remedy, ValidateConstraint):
+        return ""
+    pairs = [(identifier(here), identifier(there)) for here, there in _paired(remedy)]
+    present = " AND ".join(f"child.{here} IS NOT NULL" for here, _ in pairs)
+    same = " AND ".join(f"parent.{there} = child.{here}" for here, there in pairs)
+    return (
+        f"; such rows: SELECT * FROM {remedy.table.sql} AS child WHERE {present} "
+        f"AND NOT EXISTS (SELECT FROM {remedy.parent.sql} AS parent WHERE {same})"
+    )
+
+
+def _paired(remedy: AddForeignKey) -> Iterable[tuple[str, str]]:
+    return zip(remedy.columns, remedy.parent_columns, strict=True)
 
 
 def drop_constraint(draft: Draft, wish: Wish[DropConstraint], waits: Iterable[str]) -> None:

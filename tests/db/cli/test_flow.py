@@ -153,6 +153,30 @@ def test_apply_isolate_and_undo(dsn: str, capsys: pytest.CaptureFixture[str], tm
     assert schema_of(dsn) == before
 
 
+ORPHANS = """
+CREATE TABLE teams (id bigint PRIMARY KEY);
+CREATE TABLE notes (id bigint PRIMARY KEY, team_id bigint NOT NULL);
+CREATE TABLE tasks (id bigint PRIMARY KEY, team_id bigint NOT NULL REFERENCES teams);
+INSERT INTO teams VALUES (1);
+INSERT INTO notes VALUES (1, 1), (2, 99);
+"""
+
+
+def test_rows_that_break_a_wished_key_fail_that_change_alone_and_can_be_found(
+    database: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with contextlib.closing(connect(database, writable=True)) as connection:
+        execute_script(connection, ORPHANS)
+    assert run(["apply", database, "--yes", "--journal", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "1 failed" in said
+    query = said.partition("such rows: ")[2].splitlines()[0]
+    with contextlib.closing(connect(database)) as connection:
+        assert connection.execute(query.encode()).fetchall() == [(2, 99)]
+        names = connection.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'notes'").fetchall()
+    assert ("idx_notes_team_id",) in names
+
+
 def secured(dsn: str) -> int:
     with contextlib.closing(connect(dsn)) as connection:
         row = connection.execute(
