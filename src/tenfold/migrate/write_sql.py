@@ -1,7 +1,8 @@
 """A plan as a psql script: every change with what it is for, what it locks and how it is undone.
 
 Each change asks first whether it is done, so that a script that stopped half-way is finished by running it
-again. Row-level security is in a part of its own, which runs only when the variable `isolation` is set.
+again; an index that a broken-off build left invalid is dropped first. Row-level security is in a part of its
+own, which runs only when the variable `isolation` is on.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from tenfold.migrate.backfill_block import backfill_block
 from tenfold.model.change import Change, Phase, Plan
-from tenfold.model.ddl import dollar_quoted, literal
+from tenfold.model.ddl import dollar_quoted, literal, qualified
 
 #: How long a brief change waits for its lock; whoever comes after it waits as long.
 LOCK_TIMEOUT = "2s"
@@ -29,6 +30,10 @@ def write_sql(plan: Plan) -> str:
                 "when every application sets it: psql -d DATABASE -v isolation=on -f FILE"
             ),
             r"\if :{?isolation}",
+            r"\else",
+            r"\set isolation off",
+            r"\endif",
+            r"\if :isolation",
             "",
             *_all(isolation),
             r"\endif",
@@ -75,8 +80,19 @@ def _change(change: Change) -> Iterator[str]:
     yield f"SELECT NOT ({change.done}) AS todo \\gset"
     yield r"\if :todo"
     yield f"SET lock_timeout = {literal('0' if change.kind in ('build', 'backfill') else LOCK_TIMEOUT)};"
+    yield from _clearance(change)
     yield from _body(change)
     yield r"\endif"
+
+
+def _clearance(change: Change) -> Iterator[str]:
+    """Drops what a broken-off build left: its name is taken, and the build would fail for ever."""
+    if change.kind != "build" or change.index is None or not change.sql[0].startswith("CREATE "):
+        return
+    index = qualified(*change.index)
+    drop = f"DROP INDEX CONCURRENTLY IF EXISTS {index}"
+    left = f"indexrelid = pg_catalog.to_regclass({literal(index)}) AND NOT indisvalid"
+    yield f"SELECT {literal(drop)} WHERE EXISTS (SELECT FROM pg_catalog.pg_index WHERE {left}) \\gexec"
 
 
 def _body(change: Change) -> Iterator[str]:

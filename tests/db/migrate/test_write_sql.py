@@ -9,6 +9,7 @@ import pytest
 from tenfold.migrate.select import select
 from tenfold.migrate.write_sql import write_sql
 from tenfold.model.change import Phase
+from tenfold.model.ddl import qualified
 from tenfold.pg.embedded import EmbeddedServer
 from tests.db.migrate.inherited import Inherited
 
@@ -32,6 +33,29 @@ def test_isolation_runs_when_it_is_named(server: EmbeddedServer, inherited: Inhe
     run = psql(server, inherited.dsn, write_sql(inherited.plan()), "-v", "isolation=on")
     assert run.returncode == 0, run.stderr
     assert inherited.plan().changes == ()
+
+
+def test_isolation_that_is_off_is_passed_over(server: EmbeddedServer, inherited: Inherited) -> None:
+    run = psql(server, inherited.dsn, write_sql(inherited.plan()), "-v", "isolation=off")
+    assert run.returncode == 0, run.stderr
+    assert {change.phase for change in inherited.plan().changes} == {Phase.ISOLATION}
+
+
+def test_replaces_an_index_that_a_broken_off_build_left_invalid(
+    server: EmbeddedServer, inherited: Inherited
+) -> None:
+    made = select(inherited.plan(), phases=[Phase.INDEXES])
+    change = next(each for each in made.changes if each.sql[0].startswith("CREATE INDEX CONCURRENTLY"))
+    assert change.index is not None
+    inherited.carry_out(change)
+    inherited.connection.execute(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(%s)",
+        [qualified(*change.index)],
+    )
+    assert not inherited.is_done(change)
+    run = psql(server, inherited.dsn, write_sql(made))
+    assert run.returncode == 0, run.stderr
+    assert inherited.is_done(change)
 
 
 def test_goes_on_after_a_fault(server: EmbeddedServer, inherited: Inherited) -> None:

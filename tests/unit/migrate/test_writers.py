@@ -134,7 +134,7 @@ def test_only_statements_that_may_be_are_in_a_transaction() -> None:
     build, rest = script.split("-- 2 of 2", 1)
     assert "BEGIN;" not in build
     assert "SET lock_timeout = '0';\nSELECT 1;" in build
-    isolation = rest.split(r"\if :{?isolation}", 1)[1]
+    isolation = rest.split(r"\if :isolation", 1)[1]
     assert "SET lock_timeout = '2s';\nBEGIN;\nSELECT 1;\nSELECT 2;\nCOMMIT;" in isolation
 
 
