@@ -170,6 +170,8 @@ class AddForeignKey(_Remedy, frozen=True):
     parent_columns: tuple[str, ...]
     on_delete: str = "NO ACTION"
     on_update: str = "NO ACTION"
+    #: When it is checked, as SQL: `DEFERRABLE`, `DEFERRABLE INITIALLY DEFERRED`, or nothing.
+    deferral: str = ""
     #: Of a partitioned table: the parts that hold rows. It refuses NOT VALID before PostgreSQL 18, and they
     #: do not: each gets the key, and the table then adopts them without a scan.
     partitions: tuple[Table, ...] = ()

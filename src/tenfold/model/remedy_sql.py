@@ -182,6 +182,7 @@ def _foreign_key(remedy: AddForeignKey) -> str:
         f"REFERENCES {remedy.parent.sql} ({names(remedy.parent_columns)})"
         + (f" ON UPDATE {remedy.on_update}" if remedy.on_update != "NO ACTION" else "")
         + (f" ON DELETE {remedy.on_delete}" if remedy.on_delete != "NO ACTION" else "")
+        + (f" {remedy.deferral}" if remedy.deferral else "")
     )
 
 

@@ -12,6 +12,9 @@ from tenfold.rules.subject import Subject, table_of
 ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
 
+_DEFERRED = "DEFERRABLE INITIALLY DEFERRED"
+
+
 def pairs(key: Constraint) -> tuple[tuple[int, int], ...]:
     """(column here, column there) of a foreign key, in its own order."""
     return tuple(zip(key.columns, key.foreign_columns or (), strict=True))
@@ -20,6 +23,14 @@ def pairs(key: Constraint) -> tuple[tuple[int, int], ...]:
 def every_column_is_set(snapshot: Snapshot, key: Constraint) -> bool:
     """Whether none of its columns can be null, so that no row escapes the check."""
     return all(snapshot.column_by_number[key.relation, number].not_null for number in key.columns)
+
+
+def deferral(key: Constraint) -> str:
+    """When it is checked, as SQL. A key beside it that is checked earlier refuses what it lets pass."""
+    if not key.deferrable:
+        return ""
+    deferred = key.definition.removesuffix(" NOT VALID").endswith(f" {_DEFERRED}")
+    return _DEFERRED if deferred else "DEFERRABLE"
 
 
 def is_key(snapshot: Snapshot, relation: int, columns: frozenset[int]) -> bool:

@@ -45,6 +45,7 @@ from tenfold.model.remedy_sql import statements
 from tenfold.rules.column_types import same_type
 from tenfold.rules.foreign_keys import (
     ACTIONS,
+    deferral,
     free_constraint_name,
     is_key,
     pairs,
@@ -144,6 +145,7 @@ def _way_out(
         parent_columns=target.columns,
         on_delete=on_delete,
         on_update=ACTIONS[key.on_update],
+        deferral=deferral(key),
         partitions=parts_with_keys(subject, table.relation),
     )
     # With the tenant null, a composite key checks nothing: then the old one still does something.

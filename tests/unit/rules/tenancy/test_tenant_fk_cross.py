@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tenfold.model.remedy import AddForeignKey, CreateIndex
+from tenfold.model.remedy_sql import statements
 from tenfold.model.tenancy import TableTenancy, Tenancy
 from tenfold.rules.subject import Subject
 from tenfold.rules.tenancy import tenant_fk_cross
@@ -16,7 +17,7 @@ TENANCY = Tenancy(
 )
 
 
-def made(version: int, *, on_delete: str = "a", tenant_not_null: bool = True) -> Subject:
+def made(version: int, *, on_delete: str = "a", tenant_not_null: bool = True, deferral: str = "") -> Subject:
     return subject(
         tenancy=TENANCY,
         server=server(version_number=version),
@@ -30,7 +31,8 @@ def made(version: int, *, on_delete: str = "a", tenant_not_null: bool = True) ->
         constraints=(
             constraint(
                 1, "f", 2, name="lead", foreign_relation=2, foreign_columns=(2,), on_delete=on_delete,
-                on_update="a", match="s",
+                on_update="a", match="s", deferrable=bool(deferral),
+                definition=f"FOREIGN KEY (lead_id) REFERENCES leads(id){deferral} NOT VALID",
             ),
         ),
     )  # fmt: skip
@@ -60,3 +62,12 @@ def test_an_action_that_clears_names_its_column_where_the_server_can(action: str
     assert composite.on_delete == f"{spelt} (lead_id)"
     (older,) = tenant_fk_cross.check(made(140_000, on_delete=action))
     assert older.remedies == ()
+
+
+@pytest.mark.parametrize("deferral", ["", " DEFERRABLE", " DEFERRABLE INITIALLY DEFERRED"])
+def test_the_key_is_checked_no_earlier_than_the_old_one(deferral: str) -> None:
+    (finding,) = tenant_fk_cross.check(made(180_000, deferral=deferral))
+    composite = finding.remedies[-1]
+    assert isinstance(composite, AddForeignKey)
+    declared, _ = statements(composite)
+    assert declared.endswith(f"REFERENCES public.leads (team_id, id){deferral} NOT VALID")
