@@ -76,7 +76,8 @@ def set_not_null(draft: Draft, wish: Wish[SetNotNull], waits: Iterable[str] = ()
         undo=(f"ALTER TABLE {table.sql} DROP CONSTRAINT IF EXISTS {identifier(check)}",),
         estimate=BRIEF,
         requires=[*waits, *draft.fillers(table, [column])],
-        note=f"from then on a write that leaves {identifier(column)} null is refused",
+        note=f"from then on a write that leaves {identifier(column)} null is refused, "
+        "also an update of an old row that has none",
     )
     validated = draft.change(
         wish,
@@ -91,6 +92,9 @@ def set_not_null(draft: Draft, wish: Wish[SetNotNull], waits: Iterable[str] = ()
         sql=(f"ALTER TABLE {table.sql} VALIDATE CONSTRAINT {identifier(check)}",),
         estimate=scan_estimate(draft.subject, relation),
         requires=[refused],
+        note="where a row has none, updates of that row are refused until it is put right, or the check is "
+        f"taken back with: tenfold undo DSN --object {relation.display}; such rows: "
+        f"SELECT * FROM {table.sql} WHERE {identifier(column)} IS NULL",
     )
     draft.change(
         wish,
