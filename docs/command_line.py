@@ -27,9 +27,14 @@ Every session is read-only, except those of `apply` and `undo`. Every session is
 | 1 | findings | some changes could not be done; the output says which and why | |
 | 2 | could not run | could not run; nothing more was changed | could not run |
 | 130 | interrupted | interrupted; the same command goes on | interrupted |
+| 143 | terminated | terminated; the same command goes on | terminated |
 
-With 2, one line on standard error says what is wrong and what to do about it. Reports and plans go to
-standard output or to `--output`; progress and notices go to standard error.
+SIGTERM (143), as `kill` and service managers send it, is treated as Ctrl-C (130): what was under way is taken
+back, what remains is said, and an embedded server that was started for the command is stopped.
+
+With 2, one line on standard error says what is wrong and what to do about it. That is also the answer to a
+database without tables, which is likely another one than was meant. Reports and plans go to standard output
+or to `--output`; progress, warnings and notices go to standard error.
 
 ## Environment
 

@@ -6,7 +6,8 @@ A type is told in the words of a TOML file, not of Python.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, get_args
 
 import msgspec
@@ -107,8 +108,15 @@ def _default(value: object) -> str:
 
 def _lines() -> Iterator[str]:
     yield INTRODUCTION
-    for heading, struct in SECTIONS:
-        fields = [field for field in fields_of(struct) if not _is_section(field)]
+    yield from section_tables(SECTIONS, TYPES)
+
+
+def section_tables(
+    sections: Iterable[tuple[str, type[msgspec.Struct]]], types: Mapping[str, str]
+) -> Iterator[str]:
+    """A table of keys for each section; fields that are sections of their own are left out."""
+    for heading, struct in sections:
+        fields = [field for field in fields_of(struct) if not _is_section(field, sections)]
         if not fields:
             continue
         yield f"## {heading}"
@@ -116,10 +124,10 @@ def _lines() -> Iterator[str]:
         yield "| key | type | default | meaning |"
         yield "|---|---|---|---|"
         for field in fields:
-            kind = TYPES[field.type.removesuffix(" | None")]
+            kind = types[field.type.removesuffix(" | None")]
             yield f"| `{field.name}` | {kind} | {field.default} | {field.comment} |"
         yield ""
 
 
-def _is_section(field: Field) -> bool:
-    return field.type.endswith("Config") or field.type == "Thresholds" or "Ignore" in field.type
+def _is_section(field: Field, sections: Iterable[tuple[str, type[msgspec.Struct]]]) -> bool:
+    return any(re.search(rf"\b{struct.__name__}\b", field.type) for _, struct in sections)

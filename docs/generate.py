@@ -1,6 +1,6 @@
 """Writes the pages that are made from the code: `python -m docs.generate [--check]`.
 
-Rule pages come from the rules' docstrings, the configuration's page from its structs, the command line's from
+Rule pages come from the rules' docstrings, the pages of the configuration and of scenarios from their structs, the command line's from
 its help, the schema of the JSON report from the structs that are encoded.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from docs.command_line import command_line_page
 from docs.configuration import configuration_page
+from docs.scenario import scenario_page
 from tenfold.report.json import schema
 from tenfold.rules.rule import all_rules
 
@@ -25,6 +26,7 @@ def pages() -> dict[Path, str]:
     made = {RULES / f"{rule.id}.md": rule.page for rule in all_rules()}
     made[RULES / "README.md"] = _index()
     made[REFERENCE / "configuration.md"] = configuration_page()
+    made[REFERENCE / "scenario.md"] = scenario_page()
     made[REFERENCE / "cli.md"] = command_line_page()
     made[REFERENCE / "audit.schema.json"] = schema()
     return made

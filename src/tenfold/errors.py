@@ -6,6 +6,8 @@ message of its own. The command line prints the message on one line and exits wi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class TenfoldError(Exception):
     """Tenfold could not do what was asked."""
@@ -73,6 +75,17 @@ class EmbeddedServerError(TenfoldError):
     """The embedded PostgreSQL server could not be started or stopped; its log says why."""
 
 
+# --- the twin ----------------------------------------------------------------------------------------
+
+
+class TwinError(TenfoldError):
+    """The twin could not be built; the message says which part."""
+
+
+class NotPlannableError(TenfoldError):
+    """The twin cannot plan this statement as the source would."""
+
+
 # --- inputs ------------------------------------------------------------------------------------------
 
 
@@ -86,6 +99,14 @@ class SnapshotFileError(SourceError):
 
 class ConfigError(TenfoldError):
     """The configuration cannot be used; correct it, the documentation lists every key."""
+
+
+class ScenarioError(TenfoldError):
+    """The scenario cannot be used; correct it, docs/reference/scenario.md lists every key."""
+
+
+class EmptyDatabaseError(TenfoldError):
+    """The database has no tables, so there is nothing to judge; name the one that you mean in the DSN."""
 
 
 class UsageError(TenfoldError):
@@ -111,9 +132,24 @@ class ApplyInProgressError(TenfoldError):
     """Another `tenfold apply` works on this database; wait for it to end."""
 
 
+class NoRecordError(TenfoldError):
+    """There is no record of changes to this database; name its folder with --journal."""
+
+
 class ApplyError(TenfoldError):
     """A change could not be applied; what was done stays, and running apply again goes on from there."""
 
 
 class ApplyInterruptedError(TenfoldError):
     """Interrupted; what was done stays, run the same command again to go on."""
+
+
+# --- words for messages ------------------------------------------------------------------------------
+
+
+def did_you_mean(word: str, known: Iterable[str], likeness: float = 0.4) -> str:
+    """`; did you mean NAME?` where known names are that much like the word, of 1, else nothing."""
+    import difflib
+
+    near = difflib.get_close_matches(word, list(known), n=3, cutoff=likeness)
+    return f"; did you mean {', '.join(near)}?" if near else ""

@@ -30,7 +30,6 @@ _EPOCH = datetime.date(1970, 1, 1)
 _DAY = 86_400
 _LENGTH = re.compile(r"character(?: varying)?\((\d+)\)")
 _NUMERIC = re.compile(r"numeric(?:\((\d+),(-?\d+)\))?")
-_LISTED = re.compile(r"'((?:[^']|'')*)'::")
 
 
 class Demand(msgspec.Struct, frozen=True):
@@ -53,13 +52,6 @@ def left_to_server(column: Column, hint: ColumnHint | None) -> bool:
         return True
     constant = column.default is not None and "(" not in column.default and "CURRENT_" not in column.default
     return constant and hint is None
-
-
-def listed_values(check: str) -> tuple[str, ...]:
-    """The values of a CHECK of the form `column IN (...)`, as the server writes it back."""
-    if not re.match(r"CHECK \(\(+[^()]+\)?(?:::\w+)? = ANY \(+ARRAY\[", check):
-        return ()
-    return tuple(value.replace("''", "'") for value in _LISTED.findall(check))
 
 
 def is_time(column: Column) -> bool:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
-from tenfold.bench.columns import is_time, listed_values
+from tenfold.bench.columns import is_time
 from tenfold.bench.fill_spec import FillSpec
 from tenfold.errors import ConfigError
+from tenfold.model.allowed_values import allowed_values
 from tenfold.model.relations import Column, Constraint, Relation, Sequence
 from tenfold.model.snapshot import Snapshot
 
@@ -128,18 +129,7 @@ class FillSchema:
 
     def allowed(self, column: Column) -> tuple[str, ...]:
         """Labels of the column's enum, or the values that a CHECK lists; empty where anything goes."""
-        if column.type_kind == "e":
-            return self._labels[column.type_oid]
-        checks = (
-            listed_values(constraint.definition)
-            for constraint in self.snapshot.constraints_of(column.relation)
-            if constraint.kind == "c" and constraint.columns == (column.number,)
-        )
-        return next(filter(None, checks), ())
-
-    @cached_property
-    def _labels(self) -> Mapping[int, tuple[str, ...]]:
-        return {type_.oid: type_.labels or () for type_ in self.snapshot.types}
+        return allowed_values(self.snapshot, column)
 
     @cached_property
     def _sequences(self) -> Mapping[tuple[int | None, int | None], Sequence]:

@@ -18,6 +18,7 @@ from tenfold.model.snapshot import Snapshot
 from tenfold.model.tenancy import Tenancy
 from tenfold.pg.connect import Connection, translate_errors
 from tenfold.pg.explain import explain_analyze
+from tenfold.statements.compared import compared
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -112,12 +113,12 @@ def draw_parameters(
     connection: Connection, snapshot: Snapshot, statement: str, tenancy: Tenancy, tenant: str
 ) -> tuple[str | None, ...]:
     """A value for each `$n`, as text; parameters of one table come from one row of the tenant."""
-    wanted = _compared(statement)
+    wanted = compared(statement)
     if not wanted:
         return ()
     values: dict[int, str | None] = {}
     by_table: dict[str, list[tuple[int, exp.Expr]]] = {}
-    for number, (table, other) in wanted.items():
+    for number, (_, table, other) in wanted.items():
         if other is None or table is None:
             values[number] = None
         elif other.name in tenancy.columns:
@@ -152,71 +153,6 @@ def _nodes(plan: dict[str, Any]) -> Iterable[dict[str, Any]]:
 def _blocks(plan: dict[str, Any]) -> int:
     # A node's figures include those of the nodes below it.
     return int(plan.get("Shared Hit Blocks", 0)) + int(plan.get("Shared Read Blocks", 0))
-
-
-def _compared(statement: str) -> dict[int, tuple[str | None, exp.Expr | None]]:
-    """For each parameter: the table, and the expression on the other side of its comparison."""
-    import sqlglot
-    from sqlglot import exp
-
-    tree = sqlglot.parse_one(statement, dialect="postgres")
-    tables = {
-        table.alias_or_name: table.sql("postgres", comments=False).split(" AS ")[0]
-        for table in tree.find_all(exp.Table)
-    }
-    found: dict[int, tuple[str | None, exp.Expr | None]] = {}
-    for parameter in tree.find_all(exp.Parameter):
-        number = int(parameter.name)
-        other = _inserted(tree, parameter) or _other_side(parameter)
-        if other is None:
-            found.setdefault(number, (None, None))
-            continue
-        column = other if isinstance(other, exp.Column) else other.find(exp.Column)
-        table = tables.get(column.table) if column is not None and column.table else None
-        if table is None:
-            table = next(iter(tables.values()), None) if len(tables) == 1 or not column else None
-        if table is None:
-            table = _target(tree) or next(iter(tables.values()), None)
-        if number not in found or found[number][1] is None:
-            found[number] = (table, other)
-    return found
-
-
-def _target(tree: exp.Expr) -> str | None:
-    from sqlglot import exp
-
-    target = tree.this if isinstance(tree, exp.Insert | exp.Update | exp.Delete) else None
-    table = target.find(exp.Table) if target is not None else None
-    return table.sql("postgres").split(" AS ")[0] if table is not None else None
-
-
-def _inserted(tree: exp.Expr, parameter: exp.Parameter) -> exp.Expr | None:
-    """The column that an INSERT puts the parameter into."""
-    from sqlglot import exp
-
-    row = parameter.find_ancestor(exp.Tuple)
-    if not isinstance(tree, exp.Insert) or row is None or not isinstance(tree.this, exp.Schema):
-        return None
-    position = next((at for at, value in enumerate(row.expressions) if parameter in value.walk()), None)
-    if position is None or position >= len(tree.this.expressions):
-        return None
-    return exp.column(tree.this.expressions[position].name)
-
-
-def _other_side(parameter: exp.Parameter) -> exp.Expr | None:
-    from sqlglot import exp
-
-    node: exp.Expr = parameter
-    parent = node.parent
-    while parent is not None and not isinstance(parent, exp.Predicate | exp.Binary):
-        node, parent = parent, parent.parent
-    # `$2 + interval '7 days'` stands on one side of a comparison: climb to it.
-    while parent is not None and isinstance(parent, exp.Add | exp.Sub) and parent.parent is not None:
-        node, parent = parent, parent.parent
-    if parent is None:
-        return None
-    sides = [side for side in (parent.args.get("this"), parent.args.get("expression")) if side is not node]
-    return sides[0] if sides and isinstance(sides[0], exp.Expr) and sides[0].find(exp.Column) else None
 
 
 def _row_of(

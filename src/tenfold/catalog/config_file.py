@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tenfold.catalog.toml_file import read_text, read_toml, reason, spoken
 from tenfold.errors import ConfigError
 from tenfold.model.activity import Statement
 from tenfold.model.config import Config
@@ -33,7 +34,7 @@ def load_config(file: Path | None = None, *, start: Path | None = None) -> Loade
         found = file or _find(start or Path.cwd())
     except OSError as error:
         raise ConfigError(
-            f"no {FILE_NAME} can be looked for: {_reason(error)}; name one with --config"
+            f"no {FILE_NAME} can be looked for: {reason(error)}; name one with --config"
         ) from error
     if found is None:
         return LoadedConfig()
@@ -65,11 +66,15 @@ def _decode(file: Path) -> Config:
         if tables is None:
             raise ConfigError(f"{file} has no table [tool.tenfold]; check --config")
     try:
-        return msgspec.convert(tables, Config)
+        config = msgspec.convert(tables, Config)
     except msgspec.ValidationError as error:
         raise ConfigError(
             f"{file}: {_spoken(error)}; docs/reference/configuration.md lists every key"
         ) from error
+    for name, operations in config.operations_per_day.items():
+        if operations < 0:  # msgspec would not say of which table
+            raise ConfigError(f"{file}: [operations_per_day] of {name!r} is {operations}; expected 0 or more")
+    return config
 
 
 def _section(project: Path) -> object:
@@ -79,49 +84,11 @@ def _section(project: Path) -> object:
 
 
 def _tables(file: Path) -> dict[str, Any]:
-    import tomllib
-
-    try:
-        return tomllib.loads(_text(file))
-    except FileNotFoundError as error:
-        raise ConfigError(f"there is no configuration file {file}; check --config") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {_reason(error)}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file} is not TOML: {error}") from error
-
-
-def _text(file: Path) -> str:
-    # Editors on Windows put a byte order mark in front, which is no part of TOML or SQL.
-    return file.read_text(encoding="utf-8-sig")
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8 text"
-
-
-_WORDS = {
-    "Object contains unknown field": "unknown key",
-    "Object missing required field": "missing key",
-    "Invalid RFC3339 encoded date": "expected a date such as 2030-12-31",
-    "Invalid enum value": "there is no such class:",
-    "`object`": "a table",
-    "`array`": "a list",
-    "`str`": "text",
-    "`int`": "a whole number",
-    "`float`": "a number",
-    "`bool`": "true or false",
-    "`null`": "nothing",
-}
+    return read_toml(file, ConfigError, f"there is no configuration file {file}; check --config")
 
 
 def _spoken(error: msgspec.ValidationError) -> str:
-    """`Object contains unknown field `colum` - at `$.tenancy` in the words of a TOML file."""
-    text, _, place = str(error).partition(" - at ")
-    for ours, theirs in _WORDS.items():
-        text = text.replace(ours, theirs)
-    # `[...]` is an entry whose key msgspec does not tell.
-    where = place.strip("`").removeprefix("$").removeprefix(".").replace("[...]", "")
+    text, where = spoken(error)
     return f"{text} in [{where}]" if where else text
 
 
@@ -129,11 +96,9 @@ def _workload(file: Path, config_file: Path) -> tuple[Statement, ...]:
     from tenfold.pg.sqlfile import parse_blocks
 
     try:
-        blocks = parse_blocks(_text(file))
+        blocks = parse_blocks(read_text(file))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{config_file}: [workload] file {file} cannot be read: {_reason(error)}"
-        ) from error
+        raise ConfigError(f"{config_file}: [workload] file {file} cannot be read: {reason(error)}") from error
     except ValueError as error:
         raise ConfigError(f"{file}: {error}") from error
     return tuple(Statement(text=block.text, name=block.name) for block in blocks)

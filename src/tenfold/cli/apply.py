@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tenfold.cli.options import config_option, dsn_argument, priority_option, read_and_judge, timeout_option
+from tenfold.cli.options import (
+    agreed,
+    check_is_live,
+    config_option,
+    console_of_width,
+    dsn_argument,
+    priority_option,
+    read_and_judge,
+    timeout_option,
+)
 from tenfold.cli.plan import chosen, object_option, phase_option, plan_of
-from tenfold.errors import UsageError
 from tenfold.model.change import Phase
 from tenfold.model.finding import Priority
 
@@ -75,13 +83,10 @@ def command(
 
     Exit code 0: all that was asked for is done; 1: some could not be done; 2: could not run.
     """
-    from rich.console import Console
+    from tenfold.report.terminal import WIDTH
 
-    from tenfold.catalog.source import is_file
-
-    if is_file(source):
-        raise UsageError(f"apply works on a live database; {source!r} is not a DSN")
-    console = Console(highlight=False)
+    check_is_live(source, "apply")
+    console = console_of_width(WIDTH)
     judged = read_and_judge(source, config_file, timeout)
     made = _plan(judged, plan_file)
     if objects:
@@ -112,7 +117,7 @@ def command(
             journal_folder=journal,
             limits=limits,
         )
-    return report_run(console, outcome, "apply")
+    return report_run(console, outcome, "apply", told=not dry_run)
 
 
 def _plan(judged: Judged, plan_file: Path | None) -> Plan:
@@ -144,42 +149,46 @@ def _show_preflight(console: Console, judged: Judged) -> None:
 
 
 def _agreed(console: Console, made: Plan, wanted: tuple[Change, ...]) -> bool:
+    from rich.text import Text
+
+    from tenfold.model.wording import counted
     from tenfold.report.plan import changes_table
 
-    console.print(f"{len(wanted)} changes to [bold]{made.database}[/]:")
+    console.print(Text.assemble(counted(len(wanted), "change"), " to ", (made.database, "bold"), ":"))
     console.print(changes_table(wanted))
-    if not console.is_terminal:
-        raise UsageError("there is no terminal to ask at; say --yes to go ahead, or --dry-run to look")
-    return click.confirm("Carry them out?", default=False)
+    return agreed(console, "Carry them out?" if len(wanted) > 1 else "Carry it out?")
 
 
-def report_run(console: Console, outcome: Run, command_name: str) -> int:
-    """Says what became of the changes; the exit code."""
+def report_run(console: Console, outcome: Run, command_name: str, *, told: bool) -> int:
+    """Says what became of the changes, unless an observer has told it of each; the exit code."""
     from rich.markup import escape
 
     from tenfold.migrate.run import State
+    from tenfold.model.wording import counted
 
     for entry in outcome.of(State.TODO):
         console.print(f"would do  {escape(entry.change.title)}", soft_wrap=True)
-    for entry in outcome.of(State.FAILED, State.NOT_ATTEMPTED):
+    for entry in () if told else outcome.of(State.FAILED, State.NOT_ATTEMPTED):
         console.print(
             f"[red]{entry.state.value}[/]: {escape(entry.change.title)}: {escape(entry.why)}", soft_wrap=True
         )
-        if entry.state is State.FAILED and entry.change.note is not None:
-            console.print(f"  {escape(entry.change.note)}", style="dim", soft_wrap=True)
-    counted = [
+    became = [
         f"{len(outcome.of(state))} {state.value}"
         for state in State
         if state is not State.LEFT_OUT and outcome.of(state)
     ]
-    console.print(f"{command_name}: {', '.join(counted) or 'nothing is to be done'}")
+    console.print(f"{command_name}: {', '.join(became) or 'nothing is to be done'}")
     waiting = [entry for entry in outcome.of(State.LEFT_OUT) if entry.why.startswith("it requires")]
     if waiting:
-        console.print(f"{len(waiting)} changes wait for others that were not asked for", style="dim")
+        wait = "waits" if len(waiting) == 1 else "wait"
+        console.print(
+            f"{counted(len(waiting), 'change')} {wait} for others that were not asked for", style="dim"
+        )
     left_out = [entry for entry in outcome.of(State.LEFT_OUT) if "when it is named" in entry.why]
     if left_out:
+        wait = "waits until it is" if len(left_out) == 1 else "wait until they are"
         console.print(
-            f"{len(left_out)} changes of row-level security wait until they are named: --phase isolation",
+            f"{counted(len(left_out), 'change')} of row-level security {wait} named: --phase isolation",
             style="dim",
         )
     return 0 if outcome.complete else 1

@@ -6,10 +6,18 @@ import contextlib
 import shlex
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tenfold.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tenfold.pg.embedded import EmbeddedServer
+
+_DATABASE = "outreach"
 
 
 @click.command("demo")
@@ -65,17 +73,22 @@ def command(tenants: int, scale: float, output: Path, keep: bool) -> int:
             server = EmbeddedServer.open(cache_folder() / "servers" / "demo", settings=settings)
             server.start()
             server.detach()
+            stack.callback(_tell_where, console, server)  # however this ends
             _clear(server.dsn())
         else:
             server = stack.enter_context(EmbeddedServer.temporary(settings=settings))
-        dsn = server.create_database("outreach")
+        dsn = server.create_database(_DATABASE)
         story = Story(console, dsn, example_folder(), None if keep else server.folder / "journal")
         story.tell(tenants, scale, output)
         console.print(f"\n[dim]{time.monotonic() - start:.0f} s in all.[/]")
-        if keep:
-            console.print(f"The server runs on: psql {shlex.quote(dsn)}", soft_wrap=True)
-            console.print(f"Stop it with: tenfold server stop --folder {server.folder}", soft_wrap=True)
     return 0
+
+
+def _tell_where(console: Console, server: EmbeddedServer) -> None:
+    console.print(f"The server runs on: psql {shlex.quote(server.dsn(_DATABASE))}", soft_wrap=True)
+    console.print(
+        f"Stop it with: tenfold server stop --folder {shlex.quote(str(server.folder))}", soft_wrap=True
+    )
 
 
 def _clear(dsn: str) -> None:

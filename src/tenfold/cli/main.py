@@ -1,13 +1,15 @@
 """The command line: each command is imported only when it runs, so that `tenfold --help` answers at once.
 
-Exit codes: 0 done, 1 findings at or above the threshold, 2 could not run, 130 interrupted.
+Exit codes: 0 done, 1 findings at or above the threshold, 2 could not run, 130 interrupted, 143 terminated.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
+from types import FrameType
 from typing import Any
 
 import click
@@ -15,8 +17,8 @@ import click
 from tenfold import __version__
 from tenfold.errors import ApplyInterruptedError, TenfoldError
 
-#: 128 + SIGINT, as a shell says it.
-INTERRUPTED = 130
+#: 128 + SIGINT and 128 + SIGTERM, as a shell says it.
+INTERRUPTED, TERMINATED = 130, 143
 
 #: Command -> (module of this package, what it does).
 COMMANDS = {
@@ -26,6 +28,7 @@ COMMANDS = {
     "undo": ("undo", "Take back what apply did."),
     "rules": ("rules", "List the rules, or explain one."),
     "snapshot": ("snapshot", "Save a database's catalog and statistics to a file; no rows."),
+    "scenario": ("scenario", "Write down how tenants and their rows grow, and check it."),
     "server": ("server", "Start, stop and list embedded PostgreSQL servers."),
     "demo": ("demo", "Show the main job on an inherited 59-table database."),
     "bench": ("bench", "Measure Tenfold against its limits."),
@@ -67,8 +70,14 @@ def tenfold() -> None:
     """
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: whatever clears up at Ctrl-C clears up at this."""
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Runs a command; every foreseeable fault is one line on standard error."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(arguments))
 
 
@@ -79,14 +88,14 @@ def run(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.exceptions.Abort:
-        return _complain("interrupted; nothing more was done", INTERRUPTED)
+    except click.exceptions.Abort as stop:
+        return _complain("interrupted; nothing more was done", _stopped_by(stop))
     except click.ClickException as fault:
         context = getattr(fault, "ctx", None)
         hint = f" (see: {context.command_path} --help)" if context is not None else ""
         return _complain(fault.format_message() + hint)
     except ApplyInterruptedError as stop:
-        return _complain(stop.message, INTERRUPTED)
+        return _complain(stop.message, _stopped_by(stop))
     except TenfoldError as fault:
         return _complain(fault.message)
     except BrokenPipeError:
@@ -94,6 +103,15 @@ def run(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return outcome if isinstance(outcome, int) else 0
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _stopped_by(stop: Exception) -> int:
+    """The exit code of what was raised from a KeyboardInterrupt."""
+    return TERMINATED if isinstance(stop.__cause__, Terminated) else INTERRUPTED
 
 
 def _complain(message: str, code: int = 2) -> int:

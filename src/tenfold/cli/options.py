@@ -83,7 +83,8 @@ def read_and_judge(
     loaded = load_config(config_file)
     with progress("reading the catalog") as advance:
         snapshot = load_source(source, progress=advance, timeout=timeout)
-        check_config(snapshot, loaded.config)
+        for warning in check_config(snapshot, loaded.config):
+            click.echo(f"tenfold: warning: {warning}", err=True)
         judged = audit(
             snapshot,
             loaded.config,
@@ -139,6 +140,21 @@ def deliver(text: str, output: Path | None, what: str) -> None:
 def coloured(output: Path | None) -> bool:
     """Whether a page that goes there should have colours: to a terminal, unless NO_COLOR says not."""
     return output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def check_is_live(source: str, command: str) -> None:
+    """Refuses a file, for the commands that write. Raises UsageError."""
+    from tenfold.catalog.source import is_file
+
+    if is_file(source):
+        raise UsageError(f"{command} works on a live database; {source!r} is not a DSN")
+
+
+def agreed(console: Console, question: str) -> bool:
+    """Whether the user says yes. Raises UsageError where there is nobody to ask."""
+    if not console.is_terminal:
+        raise UsageError("there is no terminal to ask at; say --yes to go ahead, or --dry-run to look")
+    return click.confirm(question, default=False)
 
 
 def console_of_width(least: int) -> Console:

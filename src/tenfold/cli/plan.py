@@ -74,9 +74,14 @@ def command(
     """
     if form == "alembic" and not phases:  # a revision runs as a whole
         phases = tuple(phase for phase in Phase if phase is not Phase.ISOLATION)
-    judged = read_and_judge(source, config_file, timeout)
-    made = chosen(plan_of(judged), only, phases, objects)
-    deliver(_written(form, made, down_revision, output), output, "plan")
+    whole = plan_of(read_and_judge(source, config_file, timeout))
+    made = chosen(whole, only, phases, objects)
+    isolating = _isolating(chosen(whole, only, (), objects)) - _isolating(made)
+    deliver(_written(form, made, down_revision, isolating, output), output, "plan")
+
+
+def _isolating(made: Plan) -> int:
+    return sum(change.phase is Phase.ISOLATION for change in made.changes)
 
 
 def plan_of(judged: Judged) -> Plan:
@@ -95,7 +100,9 @@ def chosen(made: Plan, only: Priority | None, phases: tuple[Phase, ...], objects
     return select(made, priority=only, phases=phases, objects=objects)
 
 
-def _written(form: str, made: Plan, down_revision: str | None, output: Path | None) -> str:
+def _written(
+    form: str, made: Plan, down_revision: str | None, isolation_left_out: int, output: Path | None
+) -> str:
     match form:
         case "sql":
             from tenfold.migrate.write_sql import write_sql
@@ -104,7 +111,7 @@ def _written(form: str, made: Plan, down_revision: str | None, output: Path | No
         case "alembic":
             from tenfold.migrate.write_alembic import write_alembic
 
-            return write_alembic(made, down_revision=down_revision)
+            return write_alembic(made, down_revision=down_revision, isolation_left_out=isolation_left_out)
         case "json":
             from tenfold.migrate.write_json import write_json
 

@@ -75,6 +75,8 @@ class LiveObserver:
     def failed(self, change: Change, why: str) -> None:
         self._clear()
         self._say(f"[red]✗[/] {escape(change.title)}: {escape(why)}")
+        if change.note is not None:
+            self._say(f"  [dim]{escape(change.note)}[/]")
 
     def note(self, text: str) -> None:
         self._say(f"  [dim]{escape(text)}[/]")

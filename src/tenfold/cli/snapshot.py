@@ -29,12 +29,15 @@ def command(source: str, output: Path, redact: bool, timeout: float) -> None:
     from tenfold.catalog.file import save_snapshot
     from tenfold.catalog.redact import redact_snapshot
     from tenfold.catalog.source import load_source
+    from tenfold.model.wording import counted
 
     with progress("reading the catalog") as advance:
         snapshot = load_source(source, progress=advance, timeout=timeout)
     save_snapshot(redact_snapshot(snapshot) if redact else snapshot, output)
     click.echo(
-        f"{snapshot.database.name}: {len(snapshot.relations)} relations, {len(snapshot.indexes)} indexes, "
-        f"{len(snapshot.statements)} statements saved to {output}" + (" (redacted)" if redact else ""),
+        f"{snapshot.database.name}: {counted(len(snapshot.relations), 'relation')}, "
+        f"{counted(len(snapshot.indexes), 'index', 'indexes')}, "
+        f"{counted(len(snapshot.statements), 'statement')} saved to {output}"
+        + (" (redacted)" if redact else ""),
         err=True,
     )

@@ -13,9 +13,8 @@ from tenfold.cli.apply import (
     report_run,
     yes_option,
 )
-from tenfold.cli.options import dsn_argument
+from tenfold.cli.options import agreed, check_is_live, console_of_width, dsn_argument
 from tenfold.cli.plan import object_option, phase_option
-from tenfold.errors import UsageError
 from tenfold.model.change import Phase
 
 
@@ -43,15 +42,15 @@ def command(
     Works from the record that apply keeps: what was there before apply came is not touched. One table's
     row-level security is taken off again with: tenfold undo DSN --phase isolation --object TABLE
     """
-    from rich.console import Console
-
     from tenfold.cli.progress import observing
     from tenfold.migrate.retry import Limits
     from tenfold.migrate.run import State
     from tenfold.migrate.site import connector
     from tenfold.migrate.undo import undo
+    from tenfold.report.terminal import WIDTH
 
-    console = Console(highlight=False)
+    check_is_live(source, "undo")
+    console = console_of_width(WIDTH)
     limits = Limits(lock_timeout=lock_timeout)
 
     def carry_out(preview: bool) -> int:
@@ -67,16 +66,14 @@ def command(
                 limits=limits,
             )
         waiting = len(outcome.of(State.TODO))
-        code = report_run(console, outcome, "undo")
+        code = report_run(console, outcome, "undo", told=not preview)
         return waiting if preview else code
 
     if dry_run or not yes:
         waiting = carry_out(preview=True)
         if dry_run or not waiting:
             return 0
-        if not console.is_terminal:
-            raise UsageError("there is no terminal to ask at; say --yes to go ahead")
-        if not click.confirm("Take them back?", default=False):
+        if not agreed(console, "Take them back?" if waiting > 1 else "Take it back?"):
             console.print("nothing was changed")
             return 0
     return carry_out(preview=False)

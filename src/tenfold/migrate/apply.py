@@ -8,11 +8,13 @@ meanwhile; nobody waits for a change of ours for longer than `Limits.lock_timeou
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 from tenfold.errors import ForeignPlanError, StatementError
 from tenfold.migrate.journal import Journal
 from tenfold.migrate.observer import Observer
+from tenfold.migrate.retract import retract
 from tenfold.migrate.retry import Limits, Tempo
 from tenfold.migrate.run import Course, Outcome, Refusal, Run, State, run
 from tenfold.migrate.site import Connect, Site, is_done, live_fingerprint
@@ -49,7 +51,13 @@ def apply(
     except ForeignPlanError as error:
         raise foreign_plan(plan) from error
     with site:
-        return run(site, plan.changes, refusal, lambda change, step: journal.write(step, change))
+        return run(
+            site,
+            plan.changes,
+            refusal,
+            lambda change, step: journal.write(step, change),
+            retract=partial(retract, site, journal),
+        )
 
 
 def _choice(phases: Collection[Phase] | None, priorities: Collection[Priority] | None) -> Refusal:

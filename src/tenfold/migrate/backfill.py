@@ -17,6 +17,7 @@ from tenfold.migrate.site import Site
 from tenfold.migrate.watch import ask_done, supervise
 from tenfold.model.change import Backfill, Change
 from tenfold.model.ddl import identifier, names
+from tenfold.model.wording import counted
 
 Key = tuple[str, ...]
 
@@ -50,11 +51,15 @@ def fill(site: Site, change: Change, walk: Walk) -> None:
             if ask_done(site, change):
                 return
             if not filled:
+                stay = "stays as it is" if found == 1 else "stay as they are"
                 raise ApplyError(
-                    f"{found} rows of {task.table_sql} stay as they are: the update does not reach them"
+                    f"{counted(found, 'row')} of {task.table_sql} {stay}: the update does not reach "
+                    f"{'it' if found == 1 else 'them'}"
                 )
     except KeyboardInterrupt:
-        site.remains.append(f"{walk.filled} rows of {task.table_sql} are filled, the others are as they were")
+        site.remains.append(
+            f"{counted(walk.filled, 'row')} of {task.table_sql} filled, the others as they were"
+        )
         raise
     raise ApplyError(
         f"new rows without a value keep coming into {task.table_sql}; "

@@ -17,7 +17,10 @@ from tenfold.migrate.build import build
 from tenfold.migrate.retry import timeouts
 from tenfold.migrate.site import Site
 from tenfold.migrate.watch import ask_done, supervise
-from tenfold.model.change import Change
+from tenfold.model.change import Change, Obstacle
+
+#: What makes one change fail; any other error ends the run.
+FAILURES = (ApplyError, StatementError, PrivilegeError, StatementTimeoutError, LockTimeoutError)
 
 
 def carry_out(site: Site, change: Change) -> None:
@@ -25,8 +28,17 @@ def carry_out(site: Site, change: Change) -> None:
 
     Raises ApplyError that says why it is not done, or ConnectionLostError where the server stays away.
     """
+    if change.obstacle is not None:
+        site.steadily(partial(_look_ahead, site, change, change.obstacle))
     walk = Walk()
     site.steadily(lambda: _until_done(site, change, walk))
+
+
+def _look_ahead(site: Site, change: Change, obstacle: Obstacle) -> None:
+    """Its scan keeps nobody waiting, so that nothing bounds it."""
+    site.worker.bound(lock=0, statement=0)
+    if supervise(site, change, partial(site.worker.value, obstacle.found)):
+        raise ApplyError(obstacle.message)
 
 
 def _until_done(site: Site, change: Change, walk: Walk) -> None:

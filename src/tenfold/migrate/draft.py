@@ -9,12 +9,13 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from tenfold.errors import UsageError
+from tenfold.migrate.mark import marked
 from tenfold.migrate.wishes import Wish
-from tenfold.model.change import Backfill, Change, Estimate, Lock, Phase, Skipped
+from tenfold.model.change import Backfill, Change, Estimate, Lock, Obstacle, Phase, Skipped
 from tenfold.model.ddl import fit, identifier
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Column, Relation
-from tenfold.model.remedy import Table
+from tenfold.model.remedy import AddTenantColumn, Table
 from tenfold.model.roles import Function
 from tenfold.model.snapshot import Snapshot
 from tenfold.pg.capabilities import Capabilities
@@ -77,6 +78,8 @@ class Draft:
         backfill: Backfill | None = None,
         estimate: Estimate = Estimate(),  # noqa: B008 - frozen
         requires: Iterable[str] = (),
+        obstacle: Obstacle | None = None,
+        retracts: str | None = None,
         note: str | None = None,
     ) -> str:
         """Adds a change of a relation; returns its id, `verb:schema.relation:name`."""
@@ -98,6 +101,8 @@ class Draft:
                 backfill=backfill,
                 estimate=estimate,
                 requires=tuple(sorted(set(requires))),
+                obstacle=obstacle,
+                retracts=retracts,
                 findings=wish.findings,
                 note=note,
             )
@@ -151,6 +156,11 @@ class Draft:
             raise self.missing(f"{table.sql}.{identifier(name)}")
         return found
 
+    def has_column(self, table: Table, name: str) -> bool:
+        """Whether the column is there, or to be added; raises UsageError where there is no such table."""
+        found = self.snapshot.column(self.relation(table).oid, name) or self._added(table, name)
+        return found is not None
+
     def _added(self, table: Table, name: str) -> AddedColumn | None:
         found = self.added_columns.get(table)
         return found if found is not None and found.name == name else None
@@ -174,6 +184,11 @@ class Draft:
         for function in self.snapshot.functions:
             found.setdefault((function.schema, function.name), []).append(function)
         return found
+
+    @cached_property
+    def filled(self) -> tuple[AddTenantColumn, ...]:
+        """The tenant columns that plans before this one have added, with what fills them."""
+        return tuple(marked(self.snapshot))
 
     @cached_property
     def referenced(self) -> frozenset[int]:

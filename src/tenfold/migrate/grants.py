@@ -21,6 +21,7 @@ from tenfold.model.ddl import identifier
 from tenfold.model.relations import Relation, Sequence
 from tenfold.model.remedy import EnableRls
 from tenfold.model.roles import Role, parse_acl_item
+from tenfold.model.wording import counted
 from tenfold.rules.privileges import Privileges
 from tenfold.rules.subject import Subject
 
@@ -68,7 +69,8 @@ def _grant(draft: Draft, role: Role, schema: str, lacking: list[_Grant], wish: W
             phase=Phase.ISOLATION,
             priority=wish.priority,
             object=identifier(schema),
-            title=f"Let {identifier(role.name)} use {tables} tables of schema {identifier(schema)}",
+            title=f"Let {identifier(role.name)} use {counted(tables, 'table')} "
+            f"of schema {identifier(schema)}",
             done=probes.asks(
                 probes.holds(
                     role.name,

@@ -16,13 +16,14 @@ from tenfold.migrate import probes
 from tenfold.migrate.draft import Draft
 from tenfold.migrate.estimate import BRIEF
 from tenfold.migrate.grants import grant_application
-from tenfold.migrate.keys import not_null_id
+from tenfold.migrate.not_null import not_null_id
 from tenfold.migrate.wishes import Wish
 from tenfold.model.change import Lock, Phase
 from tenfold.model.ddl import identifier
 from tenfold.model.relations import Policy, Relation
 from tenfold.model.remedy import AlterPolicy, CreatePolicy, DropPolicy, EnableRls, ForceRls, Remedy, Table
 from tenfold.model.remedy_sql import statements
+from tenfold.rules.mechanism import taken_over
 from tenfold.rules.subject import table_of
 
 Guard: TypeAlias = CreatePolicy | AlterPolicy | DropPolicy | EnableRls | ForceRls
@@ -61,7 +62,8 @@ def _isolate(draft: Draft, relation: Relation, wishes: Sequence[Wish[Guard]], gr
         None,
         "statement",
         Phase.ISOLATION,
-        title=f"Isolate {relation.display}{by}" if enables else f"Mend the policies of {relation.display}",
+        title=(f"Isolate {relation.display}{by}" if enables else f"Mend the policies of {relation.display}")
+        + "".join(f"; {each}" for each in _announced(draft, relation, wishes)),
         done=_done(steps),
         lock=Lock.ACCESS_EXCLUSIVE,
         sql=tuple(text for step in steps for text in step.sql),
@@ -224,6 +226,20 @@ def _as_it_was(draft: Draft, table: Table, policy: Policy) -> CreatePolicy:
         using=policy.using,
         check=policy.check,
     )
+
+
+def _announced(draft: Draft, relation: Relation, wishes: Sequence[Wish[Guard]]) -> list[str]:
+    """What must not be done silently: policies that go, and those that come to go by our setting."""
+    setting = draft.subject.tenancy.setting
+    dropped = {wish.remedy.was.name for wish in wishes if isinstance(wish.remedy, DropPolicy)}
+    told = [f"policy {identifier(name)} is dropped" for name in sorted(dropped)]
+    rewritten = {
+        f"{clause} of policy {identifier(remedy.name)} goes by {setting}, so far by {was}"
+        for wish in wishes
+        if isinstance(remedy := wish.remedy, AlterPolicy) and remedy.name not in dropped
+        for clause, was in taken_over(draft.snapshot, _policy(draft, relation, remedy.name), remedy, setting)
+    }
+    return told + sorted(rewritten)
 
 
 # --- switches ----------------------------------------------------------------------------------------

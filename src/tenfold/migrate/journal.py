@@ -75,6 +75,15 @@ class Journal:
             raise OutputError(f"the journal {self.path} cannot be read: {error.strerror}") from error
         return tuple(record for line in lines if line and (record := self._decoded(line)) is not None)
 
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever recorded of this database here."""
+        return self.path.exists()
+
+    def objects(self) -> frozenset[str]:
+        """What we ever began to change, whatever became of it: named as in `Change.object`."""
+        return frozenset(record.change.object for record in self.records() if record.change is not None)
+
     def carried_out(self) -> tuple[Change, ...]:
         """What was begun and neither failed nor was undone since, in the order in which it was last begun.
 

@@ -1,4 +1,4 @@
-"""Changes that make promises about rows: NOT NULL, foreign keys, and the validation of constraints.
+"""Changes that make promises about rows: foreign keys, and the validation of constraints.
 
 None of them scans a table under a lock that blocks writes: a constraint is declared NOT VALID, which binds
 new rows at once, and validated under SHARE UPDATE EXCLUSIVE.
@@ -17,17 +17,15 @@ from tenfold.migrate.estimate import BRIEF, scan_estimate
 from tenfold.migrate.wishes import Wish
 from tenfold.model.change import Lock, Phase
 from tenfold.model.ddl import fit, identifier
-from tenfold.model.relations import Column, Constraint, Relation
+from tenfold.model.relations import Constraint, Relation
 from tenfold.model.remedy import (
     AddForeignKey,
     CreateIndex,
     DropConstraint,
-    SetNotNull,
     Table,
     ValidateConstraint,
 )
 from tenfold.model.remedy_sql import statements
-from tenfold.rules.coverage import is_not_null_test
 from tenfold.rules.foreign_keys import is_key
 from tenfold.rules.subject import table_of
 
@@ -35,112 +33,6 @@ from tenfold.rules.subject import table_of
 Target: TypeAlias = tuple[Table, frozenset[str]]
 
 _NOT_VALID = " NOT VALID"
-_CHECK_SUFFIX = "_is_not_null"
-
-
-# --- NOT NULL ----------------------------------------------------------------------------------------
-
-
-def not_null_id(table: Table, column: str) -> str:
-    """Of the change after which the column is NOT NULL."""
-    return f"set-not-null:{table.sql}:{identifier(column)}"
-
-
-def set_not_null(draft: Draft, wish: Wish[SetNotNull], waits: Iterable[str] = ()) -> None:
-    """CHECK NOT VALID, VALIDATE, SET NOT NULL (which trusts the check and scans nothing), drop the CHECK."""
-    table, column = wish.remedy.table, wish.remedy.column
-    relation = draft.relation(table)
-    target = f"{relation.display}.{identifier(column)}"
-    obstacle = _cleared_by(draft, relation, column)
-    if obstacle is not None:
-        why = f"{identifier(obstacle.name)} sets it to null when the row that it refers to is deleted"
-        draft.skip(wish, f"NOT NULL on {target}", why)
-        return
-    check = _check_name(draft, relation, column)
-    draft.own_checks[table, check] = f"validate-not-null:{table.sql}:{identifier(column)}"
-    is_not_null = probes.column_not_null(table, column)
-    refused = draft.change(
-        wish,
-        "check-not-null",
-        relation,
-        column,
-        "statement",
-        Phase.KEYS,
-        title=f"Refuse new rows without {target}",
-        done=probes.asks(probes.either(is_not_null, probes.constraint_exists(table, check))),
-        lock=Lock.ACCESS_EXCLUSIVE,
-        sql=(
-            f"ALTER TABLE {table.sql} ADD CONSTRAINT {identifier(check)} "
-            f"CHECK ({identifier(column)} IS NOT NULL) NOT VALID",
-        ),
-        undo=(f"ALTER TABLE {table.sql} DROP CONSTRAINT IF EXISTS {identifier(check)}",),
-        estimate=BRIEF,
-        requires=[*waits, *draft.fillers(table, [column])],
-        note=f"from then on a write that leaves {identifier(column)} null is refused, "
-        "also an update of an old row that has none",
-    )
-    validated = draft.change(
-        wish,
-        "validate-not-null",
-        relation,
-        column,
-        "scan",
-        Phase.KEYS,
-        title=f"Check that every row has {target}",
-        done=probes.asks(probes.either(is_not_null, probes.constraint_validated(table, check))),
-        lock=Lock.SHARE_UPDATE_EXCLUSIVE,
-        sql=(f"ALTER TABLE {table.sql} VALIDATE CONSTRAINT {identifier(check)}",),
-        estimate=scan_estimate(draft.subject, relation),
-        requires=[refused],
-        note="where a row has none, updates of that row are refused until it is put right, or the check is "
-        f"taken back with: tenfold undo DSN --object {relation.display}; such rows: "
-        f"SELECT * FROM {table.sql} WHERE {identifier(column)} IS NULL",
-    )
-    draft.change(
-        wish,
-        "set-not-null",
-        relation,
-        column,
-        "statement",
-        Phase.KEYS,
-        title=f"Make {target} NOT NULL",
-        done=probes.asks(is_not_null, probes.negated(probes.constraint_exists(table, check))),
-        lock=Lock.ACCESS_EXCLUSIVE,
-        sql=(*statements(wish.remedy), f"ALTER TABLE {table.sql} DROP CONSTRAINT {identifier(check)}"),
-        undo=(f"ALTER TABLE {table.sql} ALTER COLUMN {identifier(column)} DROP NOT NULL",),
-        estimate=BRIEF,
-        requires=[validated],
-    )
-
-
-def _cleared_by(draft: Draft, relation: Relation, column: str) -> Constraint | None:
-    """A foreign key that sets the column to null by itself."""
-    found = draft.snapshot.column(relation.oid, column)
-    for constraint in draft.snapshot.constraints_of(relation.oid):
-        sets = constraint.kind == "f" and "n" in (constraint.on_delete, constraint.on_update)
-        if found is not None and sets and found.number in constraint.columns:
-            return constraint
-    return None
-
-
-def _check_name(draft: Draft, relation: Relation, column: str) -> str:
-    """The name of our own check from a run that was broken off; else a free one."""
-    found = draft.snapshot.column(relation.oid, column)
-    for constraint in draft.snapshot.constraints_of(relation.oid):
-        if found is not None and is_own_check(constraint, found):
-            return constraint.name
-    return draft.claim_constraint(relation, f"{column}{_CHECK_SUFFIX}")
-
-
-def is_own_check(constraint: Constraint, column: Column) -> bool:
-    """Whether it is the check that stands for the column's NOT NULL until that is set."""
-    if constraint.kind != "c" or constraint.columns != (column.number,):
-        return False
-    if not constraint.name.startswith(fit(f"{column.name}{_CHECK_SUFFIX}")[: -len("_999")]):
-        return False
-    test = constraint.definition.removeprefix("CHECK ").removesuffix(_NOT_VALID)
-    return is_not_null_test(test, column.name)
-
 
 # --- foreign keys ------------------------------------------------------------------------------------
 
@@ -204,44 +96,62 @@ def _declare_and_validate(
     remedy = wish.remedy
     declare, _ = statements(remedy)
     parent = draft.relation(remedy.parent).display
-    declared = draft.change(
+    declared = _add(
+        draft,
         wish,
-        "add-foreign-key",
         relation,
-        remedy.name,
-        "statement",
-        Phase.KEYS,
+        waits,
+        declare,
         title=f"Declare foreign key {identifier(remedy.name)} of {relation.display} to {parent}",
-        done=probes.asks(probes.constraint_exists(remedy.table, remedy.name)),
-        lock=Lock.SHARE_ROW_EXCLUSIVE,
-        sql=(declare,),
-        undo=(f"ALTER TABLE {remedy.table.sql} DROP CONSTRAINT IF EXISTS {identifier(remedy.name)}",),
-        estimate=BRIEF,
-        requires=waits,
+        done=probes.constraint_exists(remedy.table, remedy.name),
         note=f"locks {parent} too; from then on new rows are checked",
     )
     return _validate(draft, wish, relation, remedy.name, [declared])
 
 
 def _adopt(draft: Draft, wish: Wish[AddForeignKey], relation: Relation, waits: list[str]) -> str:
+    """Its undo takes the partitions' keys along."""
     remedy = wish.remedy
     declare, _ = statements(remedy)
     parent = draft.relation(remedy.parent).display
+    return _add(
+        draft,
+        wish,
+        relation,
+        waits,
+        declare.removesuffix(_NOT_VALID),
+        title=f"Join the partitions' foreign keys to {parent} into one of {relation.display}",
+        done=probes.constraint_validated(remedy.table, remedy.name),
+    )
+
+
+def _add(
+    draft: Draft,
+    wish: Wish[AddForeignKey],
+    relation: Relation,
+    waits: list[str],
+    sql: str,
+    *,
+    title: str,
+    done: str,
+    note: str | None = None,
+) -> str:
+    table, name = wish.remedy.table, wish.remedy.name
     return draft.change(
         wish,
         "add-foreign-key",
         relation,
-        remedy.name,
+        name,
         "statement",
         Phase.KEYS,
-        title=f"Join the partitions' foreign keys to {parent} into one of {relation.display}",
-        done=probes.asks(probes.constraint_validated(remedy.table, remedy.name)),
+        title=title,
+        done=probes.asks(done),
         lock=Lock.SHARE_ROW_EXCLUSIVE,
-        sql=(declare.removesuffix(_NOT_VALID),),
-        # The partitions' keys go with it.
-        undo=(f"ALTER TABLE {remedy.table.sql} DROP CONSTRAINT IF EXISTS {identifier(remedy.name)}",),
+        sql=(sql,),
+        undo=(f"ALTER TABLE {table.sql} DROP CONSTRAINT IF EXISTS {identifier(name)}",),
         estimate=BRIEF,
         requires=waits,
+        note=note,
     )
 
 

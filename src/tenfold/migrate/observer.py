@@ -66,7 +66,8 @@ class Observer(Protocol):
     def skipped(self, change: Change, why: str) -> None:
         """It is done already, or cannot be attempted."""
 
-    def failed(self, change: Change, why: str) -> None: ...
+    def failed(self, change: Change, why: str) -> None:
+        """Nobody tells again why; the change's note may say what to do."""
 
     def note(self, text: str) -> None:
         """Something that is about no change: a lost connection, a leftover that is dropped."""
@@ -106,6 +107,8 @@ class PlainObserver:
 
     def failed(self, change: Change, why: str) -> None:
         self._write(f"    failed: {why}")
+        if change.note is not None:
+            self._write(f"    note: {change.note}")
 
     def note(self, text: str) -> None:
         self._write(f"    {text}")

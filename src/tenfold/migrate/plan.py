@@ -17,10 +17,10 @@ from tenfold.migrate.isolation import Guard, isolate_tables
 from tenfold.migrate.keys import (
     add_foreign_key,
     drop_constraint,
-    set_not_null,
     target_index,
     validate_constraint,
 )
+from tenfold.migrate.not_null import set_not_null
 from tenfold.migrate.order import ordered
 from tenfold.migrate.prospect import keys_to_follow
 from tenfold.migrate.resume import unfinished_checks, unfinished_columns

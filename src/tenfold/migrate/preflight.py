@@ -1,4 +1,4 @@
-"""What to know before row-level security is switched on: who connects, whom it binds, what would see nothing.
+"""What to know before row-level security is switched on: who connects, whom it binds, what nobody would see.
 
 Pure: from the snapshot, the audit and the configured workload. What the reading role was not shown is said in
 `unknown`, since silence would look like an all-clear.
@@ -11,15 +11,18 @@ from collections.abc import Iterable, Mapping
 from tenfold.migrate.snippets import snippets
 from tenfold.model.activity import Statement
 from tenfold.model.audit import Audit
+from tenfold.model.ddl import identifier
 from tenfold.model.finding import Finding
-from tenfold.model.preflight import Connecting, Preflight, Unbound
+from tenfold.model.preflight import Connecting, MayBeNull, Preflight, Unbound
 from tenfold.model.relations import Relation
 from tenfold.model.roles import Role
 from tenfold.model.snapshot import Sight, Snapshot
 from tenfold.rules.privileges import Privileges
+from tenfold.rules.standing_policies import other_mechanisms
 from tenfold.rules.subject import Subject
 
 _UNBOUND_RULE = "query-missing-tenant-filter"
+_NULL_RULE = "tenant-column-nullable"
 
 
 def preflight(snapshot: Snapshot, audit: Audit, workload: tuple[Statement, ...] = ()) -> Preflight:
@@ -30,6 +33,8 @@ def preflight(snapshot: Snapshot, audit: Audit, workload: tuple[Statement, ...] 
         column=audit.tenancy.column,
         roles=tuple(_roles(subject)),
         unbound=tuple(_unbound(audit)),
+        may_be_null=tuple(_may_be_null(subject, audit)),
+        other_mechanisms=tuple(other_mechanisms(subject, audit)),
         sets_tenant=_sets_tenant(subject),
         snippets=snippets(audit.tenancy.setting),
         unknown=tuple(_unknown(snapshot)),
@@ -114,6 +119,30 @@ def _sets_tenant(subject: Subject) -> bool | None:
         return None
     setting = subject.tenancy.setting.lower()
     return any(setting in text or "set_config(" in text for text in texts)
+
+
+# --- rows of nobody ---
+
+
+def _may_be_null(subject: Subject, audit: Audit) -> Iterable[MayBeNull]:
+    """Also where the finding is ignored: nobody would see those rows all the same."""
+    snapshot = subject.snapshot
+    for finding in sorted(_findings(audit), key=lambda each: each.object):
+        if finding.rule != _NULL_RULE or finding.relation is None:
+            continue
+        relation, column = (
+            snapshot.relation_by_oid[finding.relation],
+            subject.tenant_column_of[finding.relation],
+        )
+        statistics = snapshot.statistics_of(relation.oid, column.number)
+        name = identifier(column.name)
+        yield MayBeNull(
+            table=relation.display,
+            column=name,
+            share=statistics.null_frac if statistics is not None else None,
+            has_policies=bool(snapshot.policies_of(relation.oid)),
+            count=f"SELECT count(*) FROM {relation.qualified} WHERE {name} IS NULL",
+        )
 
 
 # --- what was not seen -------------------------------------------------------------------------------

@@ -5,36 +5,22 @@ A new plan is made of what the database is now; these traces of ours in it say w
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 
-import msgspec
-
 from tenfold.migrate.draft import Draft
-from tenfold.migrate.keys import is_own_check
+from tenfold.migrate.not_null import is_own_check
 from tenfold.migrate.wishes import Wish
 from tenfold.model.finding import Priority
 from tenfold.model.relations import Column, Relation
 from tenfold.model.remedy import AddTenantColumn, SetNotNull
 from tenfold.rules.subject import table_of
 
-#: Before what a column's fill function says of itself.
-MARK = "-- tenfold: "
-
 _NULLABLE_RULE = "tenant-column-nullable"
-
-
-def mark(remedy: AddTenantColumn) -> str:
-    """The line of the fill function by which a later plan knows what the column is filled from."""
-    return MARK + msgspec.json.encode(remedy).decode()
 
 
 def unfinished_columns(draft: Draft) -> Iterator[Wish[AddTenantColumn]]:
     """Tenant columns that a plan has added, and that may not be filled yet."""
-    for function in draft.snapshot.functions:
-        remedy = _marked(function.source or "")
-        if remedy is None:
-            continue
+    for remedy in draft.filled:
         relation = draft.snapshot.relation_by_name.get((remedy.table.schema, remedy.table.name))
         if relation is not None and _is_unfinished(draft, relation, remedy):
             asking = [each for each in draft.findings_about(relation) if each.rule == _NULLABLE_RULE]
@@ -51,14 +37,6 @@ def unfinished_checks(draft: Draft) -> Iterator[Wish[SetNotNull]]:
         for column in draft.snapshot.columns_of(relation.oid) if len(constraint.columns) == 1 else ():
             if not column.not_null and is_own_check(constraint, column):
                 yield Wish(SetNotNull(table=table_of(relation), column=column.name), Priority.P2)
-
-
-def _marked(source: str) -> AddTenantColumn | None:
-    for line in source.splitlines():
-        if line.startswith(MARK):
-            with contextlib.suppress(msgspec.DecodeError):  # else somebody else's comment
-                return msgspec.json.decode(line.removeprefix(MARK), type=AddTenantColumn)
-    return None
 
 
 def _is_unfinished(draft: Draft, relation: Relation, remedy: AddTenantColumn) -> bool:
@@ -78,7 +56,7 @@ def _is_unfinished(draft: Draft, relation: Relation, remedy: AddTenantColumn) ->
     if column.not_null:
         return False
     known = [way for way in ways if way is not None]
-    if source.not_null and all(way.not_null for way in known):
+    if not remedy.deferral and source.not_null and all(way.not_null for way in known):
         return True
     return _nulls(draft, column, 1.0) > max(_nulls(draft, way, 0.0) for way in known)
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Literal
 
 import msgspec
 
 from tenfold.errors import (
-    ApplyError,
     ApplyInterruptedError,
-    LockTimeoutError,
     PrivilegeError,
     StatementError,
-    StatementTimeoutError,
+    TenfoldError,
 )
-from tenfold.migrate.carry import carry_out
+from tenfold.migrate.carry import FAILURES, carry_out
 from tenfold.migrate.site import Site
 from tenfold.migrate.watch import ask_done
 from tenfold.model.change import Change
+from tenfold.model.wording import counted
 
 #: Why a change is left out; None where it is asked for.
 Refusal = Callable[[Change], str | None]
 #: Is told, ahead of it and after it, what becomes of a change that we carry out.
 Record = Callable[[Change, Literal["started", "finished", "failed"]], None]
+#: Takes back a change that must not stay; whether it is gone, and what to tell of it.
+Retract = Callable[[Change], tuple[bool, str]]
 
 
 class State(StrEnum):
@@ -34,6 +35,8 @@ class State(StrEnum):
     ALREADY = "done already"
     TODO = "to do"
     FAILED = "failed"
+    #: It was done, and must not stay since a change that requires it failed.
+    TAKEN_BACK = "taken back"
     #: What it requires is not done.
     NOT_ATTEMPTED = "not attempted"
     #: It was not asked for.
@@ -42,10 +45,6 @@ class State(StrEnum):
 
 #: States in which a change that requires this one can go ahead.
 _IN_PLACE = frozenset({State.DONE, State.ALREADY, State.TODO})
-
-
-#: What makes one change fail; any other error ends the run.
-_FAILURES = (ApplyError, StatementError, PrivilegeError, StatementTimeoutError, LockTimeoutError)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -72,17 +71,34 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def run(
-    site: Site, changes: Sequence[Change], refusal: Refusal, record: Record, *, most: int | None = None
+    site: Site,
+    changes: Sequence[Change],
+    refusal: Refusal,
+    record: Record,
+    *,
+    most: int | None = None,
+    retract: Retract | None = None,
 ) -> Run:
     """Carries out all that is asked for and not done, or the first `most` of it, each asked in its turn.
 
-    One that fails does not keep others from their turn.
+    One that fails does not keep others from their turn. What one that the server refuses must not leave
+    behind is given to `retract`.
     Raises ApplyInterruptedError at Ctrl-C, when what ran has been cancelled and cleared away.
     """
     outcomes: list[Outcome] = []
     course = Course(changes, refusal, lambda change: site.steadily(lambda: ask_done(site, change)), most)
     count = sum(refusal(change) is None for change in changes)
     position = 0
+
+    def withdraw(unsafe: str) -> Iterator[str]:
+        for place, earlier in enumerate(outcomes):
+            if retract is not None and earlier.change.id == unsafe:
+                gone, told = retract(earlier.change)
+                if gone:
+                    outcomes[place] = msgspec.structs.replace(earlier, state=State.TAKEN_BACK)
+                    course.note(outcomes[place])
+                yield told
+
     try:
         for change in changes:
             try:
@@ -92,7 +108,7 @@ def run(
                 outcome = Outcome(change, State.FAILED, error.message)
             position += outcome is None or outcome.state is not State.LEFT_OUT
             if outcome is None:
-                outcome = _carried(site, change, position, count, record)
+                outcome = _carried(site, change, position, count, record, withdraw)
             elif outcome.state is State.NOT_ATTEMPTED:
                 site.observer.skipped(change, f"not attempted: {outcome.why}")
             course.note(outcome)
@@ -149,7 +165,7 @@ class Course:
         if needed not in self._by_id:
             return State.NOT_ATTEMPTED, f"{needed}, which the plan does not have; make the plan again"
         required = self._by_id[needed]
-        if state in (State.FAILED, State.NOT_ATTEMPTED):
+        if state in (State.FAILED, State.TAKEN_BACK, State.NOT_ATTEMPTED):
             return State.NOT_ATTEMPTED, f"'{required.title}', which is not done"
         if self._is_done(required):
             return None
@@ -157,7 +173,14 @@ class Course:
         return State.LEFT_OUT, f"'{required.title}' ({told}), which is neither done nor asked for"
 
 
-def _carried(site: Site, change: Change, position: int, count: int, record: Record) -> Outcome:
+def _carried(
+    site: Site,
+    change: Change,
+    position: int,
+    count: int,
+    record: Record,
+    withdraw: Callable[[str], Iterable[str]],
+) -> Outcome:
     clock = site.tempo.clock
     start = clock()
     begun = False
@@ -169,11 +192,14 @@ def _carried(site: Site, change: Change, position: int, count: int, record: Reco
         record(change, "started")
         begun = True
         carry_out(site, change)
-    except _FAILURES as error:
-        why = "; ".join([error.message, *site.remains])
-        site.remains.clear()
+    except FAILURES as error:
         if begun:
             record(change, "failed")
+        told = [error.message]
+        if change.retracts is not None and _is_refusal(error):
+            told += withdraw(change.retracts)
+        why = "; ".join([*told, *site.remains])
+        site.remains.clear()
         site.observer.failed(change, why)
         return Outcome(change, State.FAILED, why, clock() - start)
     record(change, "finished")
@@ -181,9 +207,15 @@ def _carried(site: Site, change: Change, position: int, count: int, record: Reco
     return Outcome(change, State.DONE, seconds=clock() - start)
 
 
+def _is_refusal(error: TenfoldError) -> bool:
+    """Whether the server refused it, and did not only keep it from a lock or was told to cancel it."""
+    return isinstance(error, StatementError) or isinstance(error.__cause__, StatementError)
+
+
 def _interrupted(outcomes: Sequence[Outcome], remains: Sequence[str]) -> ApplyInterruptedError:
     """Says how much is done and what could not be put back."""
     done = sum(outcome.state is State.DONE for outcome in outcomes)
-    changes = "1 change" if done == 1 else f"{done} changes"
     left = "; ".join(remains) or "what was under way was taken back"
-    return ApplyInterruptedError(f"interrupted after {changes}: {left}; run the same command again to go on")
+    return ApplyInterruptedError(
+        f"interrupted after {counted(done, 'change')}: {left}; run the same command again to go on"
+    )

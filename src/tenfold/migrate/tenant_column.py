@@ -12,19 +12,22 @@ from collections.abc import Iterable, Iterator
 from tenfold.migrate import probes
 from tenfold.migrate.draft import AddedColumn, Draft
 from tenfold.migrate.estimate import BRIEF, backfill_estimate, column_width
-from tenfold.migrate.keys import not_null_id, set_not_null
-from tenfold.migrate.resume import has_key, key_columns, mark
+from tenfold.migrate.mark import mark
+from tenfold.migrate.not_null import BEFORE_ITS_PARENT, not_null_id, set_not_null
+from tenfold.migrate.resume import has_key, key_columns
 from tenfold.migrate.wishes import Wish
 from tenfold.model.change import Backfill, Lock, Phase
 from tenfold.model.ddl import dollar_quoted, fit, identifier, names, qualified
 from tenfold.model.relations import Column, Relation
 from tenfold.model.remedy import AddForeignKey, AddTenantColumn, Remedy, SetNotNull, Table
 from tenfold.model.roles import parse_acl_item
-from tenfold.rules.foreign_keys import free_constraint_name, is_key
+from tenfold.rules.foreign_keys import deferral, free_constraint_name, is_key
 from tenfold.rules.isolation import isolate_by
 from tenfold.rules.subject import table_of
 
 _COLUMN_LIST = "set_null_columns"
+#: MaxHeapAttributeNumber in src/include/access/htup_details.h; dropped columns keep their numbers.
+_MOST_COLUMNS = 1600
 _ISOLATION_RULE = "tenant-rls-off"
 
 
@@ -47,18 +50,16 @@ def parents_first(wishes: Iterable[Wish[AddTenantColumn]]) -> list[Wish[AddTenan
 def add_tenant_column(draft: Draft, wish: Wish[AddTenantColumn]) -> Iterator[Wish[Remedy]]:
     """Adds the column and the backfill, as far as they are not done; yields what else the table then needs.
 
-    Raises UsageError where the parent has no tenant column, there or planned.
+    Raises UsageError where the finding names what the snapshot does not have.
     """
     remedy = wish.remedy
     relation = draft.relation(remedy.table)
-    draft.column(remedy.parent, remedy.parent_tenant_column)
+    there = draft.snapshot.column(relation.oid, remedy.column)
     for column in (*remedy.foreign_columns, *remedy.key_columns):
         draft.column(remedy.table, column)
-    if not remedy.key_columns:
-        what = f"column {identifier(remedy.column)} of {relation.display}"
-        draft.skip(wish, what, "the backfill walks the primary key, and the table has none")
+    if (why := _impossible(draft, remedy, relation)) is not None:
+        draft.skip(wish, f"column {identifier(remedy.column)} of {relation.display}", why)
         return
-    there = draft.snapshot.column(relation.oid, remedy.column)
     if there is None or not there.not_null:
         added = [_add_column(draft, wish, relation)] if there is None else []
         filled = _backfill(draft, wish, relation, added)
@@ -72,6 +73,28 @@ def add_tenant_column(draft: Draft, wish: Wish[AddTenantColumn]) -> Iterator[Wis
     isolation = _wish_for_isolation(draft, wish, relation)
     for part in isolate_by(draft.subject, relation, remedy.column, remedy.type):
         yield isolation.of(part)
+
+
+def _impossible(draft: Draft, remedy: AddTenantColumn, relation: Relation) -> str | None:
+    """Why the table cannot get the column, or it cannot be filled; None where it can."""
+    if not remedy.key_columns:
+        return "the backfill walks the primary key, and the table has none"
+    if not draft.has_column(remedy.parent, remedy.parent_tenant_column):
+        parent = draft.relation(remedy.parent).display
+        return f"{parent}, from which it would be filled, has no {identifier(remedy.parent_tenant_column)}"
+    if not draft.has_column(remedy.table, remedy.column):
+        for each in (relation, *draft.subject.storage_of(relation)):
+            if _is_full(draft, each):
+                return (
+                    f"{each.display} has {_MOST_COLUMNS:,} columns, dropped ones included, and PostgreSQL "
+                    "allows no more; split the table"
+                )
+    return None
+
+
+def _is_full(draft: Draft, relation: Relation) -> bool:
+    numbers = [column.number for column in draft.snapshot.columns_of(relation.oid)]
+    return max(numbers, default=0) >= _MOST_COLUMNS
 
 
 # --- the column and its triggers ---------------------------------------------------------------------
@@ -252,6 +275,8 @@ def _not_null(draft: Draft, wish: Wish[AddTenantColumn], relation: Relation) -> 
     if optional:
         why = f"{optional[0]} may be null, and a row without a parent has no tenant"
         draft.skip(wish, what, why)
+    elif remedy.deferral:
+        draft.skip(wish, what, BEFORE_ITS_PARENT)
     elif not _is_set(draft, remedy.parent, remedy.parent_tenant_column):
         parent = draft.relation(remedy.parent).display
         why = f"{parent}.{identifier(remedy.parent_tenant_column)}, from which it is filled, may be null"
@@ -290,6 +315,7 @@ def _foreign_keys(draft: Draft, wish: Wish[AddTenantColumn], relation: Relation)
             on_delete=action,
             # Where the parent moves to another tenant, its rows go with it, as they did before.
             on_update="CASCADE",
+            deferral=remedy.deferral,
         )
     loose = action is None or not _is_set(draft, remedy.table, remedy.column)
     if loose and tenant_table is not None and draft.relation(remedy.parent).oid != tenant_table:
@@ -316,7 +342,21 @@ def _to_tenant_table(
             columns=(wish.remedy.column,),
             parent=table_of(tenants),
             parent_columns=(key.name,),
+            deferral=_latest(draft, wish.remedy, tenants),
         )
+
+
+def _latest(draft: Draft, remedy: AddTenantColumn, tenants: Relation) -> str:
+    """As late as a row may come before its parent, or the parent before its tenant."""
+    parent = draft.relation(remedy.parent)
+    above = [
+        deferral(key)
+        for key in draft.snapshot.foreign_keys_of(parent.oid)
+        if key.foreign_relation == tenants.oid
+        and draft.snapshot.column_names(parent.oid, key.columns) == (remedy.parent_tenant_column,)
+    ]
+    # `DEFERRABLE INITIALLY DEFERRED` says more than `DEFERRABLE`.
+    return max([remedy.deferral, *above], key=len)
 
 
 def _wish_for_isolation(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from tenfold.errors import NoRecordError, UsageError, did_you_mean
+from tenfold.migrate.inverse import inverse
 from tenfold.migrate.journal import Event, Journal
 from tenfold.migrate.observer import Observer
 from tenfold.migrate.retry import Limits, Tempo
 from tenfold.migrate.run import Course, Outcome, Refusal, Run, State, run
 from tenfold.migrate.site import Connect, Site, is_done, live_fingerprint
 from tenfold.model.change import Change, Phase
-from tenfold.model.ddl import literal, qualified
+from tenfold.pg.writable import WritableSession
 
 _EVENTS: Mapping[str, Event] = {"started": "undoing", "finished": "undone", "failed": "undo failed"}
 
@@ -34,13 +36,15 @@ def undo(
 
     Of all of them, or of these phases, of these objects (named as in `Change.object`), the `last` so many.
     What another change of ours still needs is not undone before that one. With `dry_run` nothing is written.
-    Raises what `apply` raises, but for ForeignPlanError.
+    Raises NoRecordError where the folder has no journal of this database, UsageError for an object that its
+    journal does not know, and what `apply` raises, but for ForeignPlanError.
     """
     refusal = _choice(phases, objects)
+    record = partial(_record, folder=journal_folder, objects=objects or ())
     if dry_run:
-        return _preview(connect, refusal, last, journal_folder)
+        return _preview(connect, refusal, last, record)
     with Site(connect, observer, limits or Limits(), tempo or Tempo()) as site:
-        journal = Journal.of(site.fingerprint, journal_folder)
+        journal = record(site.worker)
         ours = _inverses(journal)
         outcome = run(
             site,
@@ -52,37 +56,6 @@ def undo(
         for change in _gone(outcome):
             journal.write("undone", ours[change])
         return outcome
-
-
-def inverse(change: Change, name: str | None = None, before: Iterable[str] = ()) -> Change:
-    """The change that reverts it, under an id of its own: done where the other is not.
-
-    Those whose ids are in `before` must be reverted first.
-    """
-    return Change(
-        id=name or f"undo:{change.id}",
-        kind="build" if change.kind == "build" else "statement",
-        phase=change.phase,
-        priority=change.priority,
-        object=change.object,
-        title=f"undo: {change.title}",
-        done=_reverted(change),
-        lock=change.lock,
-        sql=change.undo,
-        transactional=change.transactional,
-        index=change.index,
-        requires=tuple(sorted(before)),
-    )
-
-
-def _reverted(change: Change) -> str:
-    """Of an index, from the index itself: one that an interrupted drop or build left invalid is neither."""
-    if change.kind != "build" or change.index is None:
-        return f"SELECT NOT coalesce(({change.done}), false)"
-    index = f"pg_catalog.to_regclass({literal(qualified(*change.index))})"
-    if change.undo[0].startswith("DROP"):
-        return f"SELECT {index} IS NULL"
-    return f"SELECT EXISTS (SELECT FROM pg_catalog.pg_index WHERE indexrelid = {index} AND indisvalid)"
 
 
 def _inverses(journal: Journal) -> dict[Change, Change]:
@@ -116,6 +89,25 @@ def _dependents(changes: Sequence[Change]) -> Mapping[str, set[Change]]:
     return found
 
 
+def _record(session: WritableSession, folder: Path | None, objects: Collection[str]) -> Journal:
+    """The journal of the session's database, which must be there and know the objects."""
+    journal = Journal.of(live_fingerprint(session), folder)
+    if not journal.exists:
+        ((_, name),) = session.named("identity")
+        raise NoRecordError(
+            f"no record for database {name} in {journal.path.parent}: either nothing was applied to it, or "
+            "another machine or user did, or it was renamed or restored since; name the record's folder with "
+            "--journal, and give a renamed database its old name while you undo"
+        )
+    known = journal.objects()
+    for unknown in sorted(set(objects) - known):
+        raise UsageError(
+            f"nothing was ever applied to {unknown!r} by the record in {journal.path.parent}"
+            + (did_you_mean(unknown, known) or "; see what was: tenfold undo DSN --dry-run")
+        )
+    return journal
+
+
 def _choice(phases: Collection[Phase] | None, objects: Collection[str] | None) -> Refusal:
     def refusal(change: Change) -> str | None:
         asked = (phases is None or change.phase in phases) and (objects is None or change.object in objects)
@@ -133,12 +125,14 @@ def _gone(outcome: Run) -> Iterator[Change]:
             return
 
 
-def _preview(connect: Connect, refusal: Refusal, last: int | None, journal_folder: Path | None) -> Run:
+def _preview(
+    connect: Connect, refusal: Refusal, last: int | None, record: Callable[[WritableSession], Journal]
+) -> Run:
     """What would be undone, asked in a session that cannot write."""
     session = connect()
     try:
         session.run("SET default_transaction_read_only = on")
-        ours = _inverses(Journal.of(live_fingerprint(session), journal_folder))
+        ours = _inverses(record(session))
         course = Course(ours, refusal, partial(is_done, session), last)
         outcomes = []
         back: set[object] = set()

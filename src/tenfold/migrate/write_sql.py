@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tenfold.migrate.backfill_block import backfill_block
+from tenfold.migrate.obstacle_block import obstacle_block
 from tenfold.model.change import Change, Phase, Plan
 from tenfold.model.ddl import dollar_quoted, literal, qualified
 
@@ -79,20 +80,40 @@ def _change(change: Change) -> Iterator[str]:
     yield from (f"-- undo: {printable(undo)};" for undo in change.undo)
     yield f"SELECT NOT ({change.done}) AS todo \\gset"
     yield r"\if :todo"
+    yield from _look_ahead(change)
     yield f"SET lock_timeout = {literal('0' if change.kind in ('build', 'backfill') else LOCK_TIMEOUT)};"
     yield from _clearance(change)
     yield from _body(change)
     yield r"\endif"
 
 
+def _look_ahead(change: Change) -> Iterator[str]:
+    if change.obstacle is not None:
+        yield "SET lock_timeout = '0';"
+        yield "SET statement_timeout = '0';"
+        yield f"{obstacle_block(change.obstacle)};"
+        yield "RESET statement_timeout;"
+
+
 def _clearance(change: Change) -> Iterator[str]:
-    """Drops what a broken-off build left: its name is taken, and the build would fail for ever."""
+    if (found := leftover(change)) is not None:
+        left, drop = found
+        yield f"SELECT {literal(drop)} WHERE ({left}) \\gexec"
+
+
+def leftover(change: Change) -> tuple[str, str] | None:
+    """Of a build: asks whether a broken-off one left its index, and drops that.
+
+    Its name is taken, so that the build would fail for ever.
+    """
     if change.kind != "build" or change.index is None or not change.sql[0].startswith("CREATE "):
-        return
+        return None
     index = qualified(*change.index)
-    drop = f"DROP INDEX CONCURRENTLY IF EXISTS {index}"
     left = f"indexrelid = pg_catalog.to_regclass({literal(index)}) AND NOT indisvalid"
-    yield f"SELECT {literal(drop)} WHERE EXISTS (SELECT FROM pg_catalog.pg_index WHERE {left}) \\gexec"
+    return (
+        f"SELECT EXISTS (SELECT FROM pg_catalog.pg_index WHERE {left})",
+        f"DROP INDEX CONCURRENTLY IF EXISTS {index}",
+    )
 
 
 def _body(change: Change) -> Iterator[str]:

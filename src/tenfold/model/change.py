@@ -73,6 +73,15 @@ class Backfill(msgspec.Struct, frozen=True, omit_defaults=True):
     batch_rows: int = 5_000
 
 
+class Obstacle(msgspec.Struct, frozen=True):
+    """What must not be there when a change begins."""
+
+    #: One boolean: true where it is there. Reads, under ACCESS SHARE, for as long as it takes.
+    found: str
+    #: What is in the way and how to find it; no value of a row.
+    message: str
+
+
 class Change(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One step. `sql` runs in order, in one transaction where `transactional`."""
 
@@ -99,6 +108,10 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     estimate: Estimate = Estimate()
     #: Ids of changes that must be done before.
     requires: tuple[str, ...] = ()
+    #: Where this is found, the change is not begun.
+    obstacle: Obstacle | None = None
+    #: Of those that it requires, the id of one that must not stay where the server refuses this one.
+    retracts: str | None = None
     #: Keys of the findings that it settles.
     findings: tuple[str, ...] = ()
     #: What a reader should know before saying yes.

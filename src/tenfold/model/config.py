@@ -22,7 +22,9 @@ class TenancyConfig(_Section, frozen=True):
     tenant_table: str | None = None
     #: The run-time setting that policies read the tenant from. Left out: `app.` and the column's name.
     setting: str | None = None
-    #: The role that the application connects as: rules judge it, and the plan grants it what it lacks.
+    #: The role that the application connects as: rules judge it, and the plan grants it what it lacks. One
+    #: that does not exist yet is a warning; one that differs from an existing role's name by a letter, an
+    #: error.
     application_role: str | None = None
     #: Tables whose class is told instead of found, by `name` or `schema.name`.
     classes: dict[str, TableClass] = {}
@@ -46,7 +48,8 @@ class Ignore(_Section, frozen=True):
     rule: str
     #: Why; the reports show it.
     reason: str
-    #: The object as the report names it. Left out: every object.
+    #: The object as the report names it; one that is not there (any more) is a warning. Left out: every
+    #: object.
     object: str | None = None
     #: Last day on which the finding is left out, by the server's clock. Left out: for ever.
     expires: datetime.date | None = None

@@ -7,6 +7,7 @@ any server from 13 to 18 reserves in any way is quoted for all, so that no text 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 _BARE = re.compile(r"[a-z_][a-z0-9_$]*\Z")
@@ -53,6 +54,12 @@ def literal(value: str) -> str:
     """The text as a string literal that means the same under any `standard_conforming_strings`."""
     quoted = "'" + value.replace("'", "''") + "'"
     return "E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted
+
+
+def array(items: Iterable[str]) -> str:
+    """The text form of a text array: `{"a","b \\"c\\""}`."""
+    quoted = ('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in items)
+    return "{" + ",".join(quoted) + "}"
 
 
 def dollar_quoted(body: str) -> str:

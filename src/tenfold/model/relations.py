@@ -123,6 +123,13 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     #: `attstattarget`; -1 is the server's default.
     statistics_target: int = -1
     comment: str | None = None
+    #: `attlen`: bytes of a fixed-length value, -1 of a varying one; 0 where a file does not say.
+    length: int = 0
+    #: `attalign`: c 1, s 2, i 4, d 8 bytes.
+    alignment: str = "i"
+    #: `attstorage`: p plain, e external, m main, x extended (compressed and moved out of line).
+    storage: str = "p"
+    acl: tuple[str, ...] | None = None
 
 
 class ColumnStatistics(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -333,3 +340,7 @@ class Type(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     #: Definitions of a domain's checks.
     checks: tuple[str, ...] | None = None
     extension: str | None = None
+    #: A composite's attributes in order, each as CREATE TYPE takes it: `name type`.
+    attributes: tuple[str, ...] | None = None
+    #: What a range is made of.
+    subtype: str | None = None

@@ -157,6 +157,8 @@ class AddTenantColumn(_Remedy, frozen=True):
     key_columns: tuple[str, ...]
     #: ON DELETE of the foreign key it follows, as SQL.
     on_delete: str = "NO ACTION"
+    #: When that foreign key is checked, as of AddForeignKey.
+    deferral: str = ""
 
 
 class SetNotNull(_Remedy, frozen=True):

@@ -254,6 +254,14 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, dict=True, kw_on
             for leaf in (self.leaves_of(child) if self.relation_by_oid[child].kind == "p" else (child,))
         )
 
+    def rows_of(self, relation: int) -> float:
+        """Rows, by the planner's figure or the activity counters, whichever knows more; of all partitions."""
+        parts = self.children_of(relation) if self.relation_by_oid[relation].kind == "p" else ()
+        if parts:
+            return sum(self.rows_of(part) for part in parts)
+        activity = self.activity_by_relation.get(relation)
+        return max(self.relation_by_oid[relation].rows, float(activity.live_rows) if activity else 0.0, 0.0)
+
     def statistics_of(self, relation: int, number: int) -> ColumnStatistics | None:
         """The column's statistics: of the whole tree where the relation has children, else its own."""
         rows = self._statistics.get((relation, number), ())
@@ -261,7 +269,8 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, dict=True, kw_on
 
     def column_names(self, relation: int, numbers: Iterable[int]) -> tuple[str, ...]:
         """Names of the numbered columns; zeros (expressions) are left out."""
-        return tuple(self.column_by_number[relation, number].name for number in numbers if number > 0)
+        columns = self.column_by_number
+        return tuple([columns[relation, number].name for number in numbers if number > 0])
 
     def setting(self, name: str) -> str | None:
         """A server setting's value, in the setting's own unit."""

@@ -21,6 +21,7 @@ class Capability(NamedTuple):
 
 CAPABILITIES = {
     "session_counters": Capability("session counters in pg_stat_database", 14),
+    "tid_range_scan": Capability("scans of a range of pages", 14),
     "top_level_statements": Capability("pg_stat_statements.toplevel", 14),
     "security_invoker": Capability("security_invoker views", 15),
     "create_database_strategy": Capability("CREATE DATABASE ... STRATEGY", 15),

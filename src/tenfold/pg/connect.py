@@ -30,6 +30,7 @@ from tenfold.errors import (
     TenfoldError,
     UsageError,
 )
+from tenfold.model.ddl import identifier
 from tenfold.pg.capabilities import Capabilities
 from tenfold.pg.dsn import check, normalise
 from tenfold.pg.pooler import is_shared
@@ -51,7 +52,7 @@ _NOT_POSTGRES = re.compile(
     re.IGNORECASE,
 )
 _AUTHENTICATION = re.compile(
-    r"authentication failed|no password supplied|no pg_hba\.conf entry|permission denied for database"
+    r"authentication failed|no password supplied|no pg_hba\.conf entry"
     r"|role \".*\" (?:does not exist|is not)",
     re.IGNORECASE,
 )
@@ -255,6 +256,12 @@ def _connect_error(error: psycopg.Error, dsn: dict[str, str]) -> ConnectError:
     answer = said.removeprefix("FATAL:").strip()
     if _AUTHENTICATION.search(answer):
         return AuthenticationError(f"{answer}{where}; check the DSN, PGUSER, PGPASSWORD or ~/.pgpass")
+    if closed := re.search(r'permission denied for database "(.*)"', answer):
+        user = dsn.get("user") or os.environ.get("PGUSER")
+        database, role = identifier(closed.group(1)), identifier(user) if user else "ROLE"
+        return AuthenticationError(
+            f"{answer}{where}; let the role in with: GRANT CONNECT ON DATABASE {database} TO {role}"
+        )
     if re.search(r'database ".*" does not exist', answer):
         return ConnectError(f"{answer}{where}; list them with: psql -l")
     if answer != said:

@@ -21,11 +21,11 @@ from tenfold import __version__
 from tenfold.model.audit import Audit
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.snapshot import Hidden, Snapshot
+from tenfold.model.wording import counted
 from tenfold.report.outline import (
     MEANINGS,
     RuleGroup,
     checklists,
-    counted,
     evidence_sentence,
     indexing_sentence,
     legible,

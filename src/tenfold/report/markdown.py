@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator
 from tenfold.model.audit import Audit, ChecklistItem
 from tenfold.model.finding import Finding, Ignored, Priority
 from tenfold.model.snapshot import Snapshot
+from tenfold.model.wording import counted
 from tenfold.report.outline import (
     MEANINGS,
     PriorityGroup,
     RuleGroup,
     checklists,
-    counted,
     evidence_sentence,
     indexing_sentence,
     legible,

@@ -133,11 +133,6 @@ def taken(audit: Audit) -> str:
     return f"{when:%Y-%m-%d %H:%M} UTC"
 
 
-def counted(count: int, noun: str) -> str:
-    """`1 finding`, `2 findings`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 # --- names ---
 
 

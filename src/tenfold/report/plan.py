@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tenfold.model.change import Change, Phase, Plan
+from tenfold.model.wording import counted
 from tenfold.report.terminal import COLOURS, to_text
 
 
@@ -19,17 +20,20 @@ def render_plan(plan: Plan, *, coloured: bool = False) -> str:
 def plan_page(plan: Plan) -> RenderableType:
     """All changes by phase, in the order in which they would be carried out."""
     parts: list[RenderableType] = [
-        Text.assemble(("Plan for ", ""), (plan.database, "bold"), f": {len(plan.changes)} changes")
+        Text.assemble(("Plan for ", ""), (plan.database, "bold"), f": {counted(len(plan.changes), 'change')}")
     ]
     for phase in Phase:
         changes = [change for change in plan.changes if change.phase is phase]
         if changes:
             parts.append(
-                Text.assemble(("\n" + phase.value, "bold"), f": {len(changes)} changes{_warning(phase)}")
+                Text.assemble(
+                    ("\n" + phase.value, "bold"), f": {counted(len(changes), 'change')}{_warning(phase)}"
+                )
             )
             parts.append(changes_table(changes))
     if plan.skipped:
-        parts.append(Text(f"\n{len(plan.skipped)} wishes are left out:", style="bold"))
+        are = "is" if len(plan.skipped) == 1 else "are"
+        parts.append(Text(f"\n{counted(len(plan.skipped), 'wish', 'wishes')} {are} left out:", style="bold"))
         parts.extend(Text(f"  {skipped.what}: {skipped.why}", style="dim") for skipped in plan.skipped[:10])
         if len(plan.skipped) > 10:
             parts.append(Text(f"  and {len(plan.skipped) - 10} more (--format json has all)", style="dim"))

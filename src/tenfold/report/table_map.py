@@ -17,7 +17,8 @@ from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Relation
 from tenfold.model.snapshot import Snapshot
 from tenfold.model.tenancy import TableClass, TableTenancy
-from tenfold.report.outline import KINDS, counted, legible
+from tenfold.model.wording import counted
+from tenfold.report.outline import KINDS, legible
 from tenfold.rules.subject import Subject
 
 #: What a tile is coloured by: the table's class, or `other` for views and whatever else has findings.

@@ -10,11 +10,11 @@ from rich.text import Text
 from tenfold.model.audit import Audit, Metric
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.snapshot import Snapshot
+from tenfold.model.wording import counted
 from tenfold.report.outline import (
     MEANINGS,
     PriorityGroup,
     RuleGroup,
-    counted,
     evidence_sentence,
     indexing_sentence,
     legible,

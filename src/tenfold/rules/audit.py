@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import datetime
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+import gc
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Generator, Iterable
+from contextlib import contextmanager
 
 from tenfold.model.activity import Statement
 from tenfold.model.audit import Audit
 from tenfold.model.config import Config, Ignore
 from tenfold.model.finding import Finding, Ignored, RuleFailure
 from tenfold.model.snapshot import Snapshot
+from tenfold.model.wording import counted
 from tenfold.rules.checklist import checklist
 from tenfold.rules.metrics import metrics
 from tenfold.rules.rule import Rule, all_rules
 from tenfold.rules.subject import Subject
 from tenfold.tenancy.detect import find_tenancy
 
+#: Objects that may be made before the youngest are looked through; some 10 MB of them.
+_ALLOCATIONS = 50_000
+
 #: What is hidden of many relations at once, and how a report says it.
 _COUNTED = {
-    "statistics": "what rests on the planner statistics of {count} tables",
-    "sequences": "how far {count} sequences are",
+    "statistics": ("what rests on the planner statistics of {}", "table"),
+    "sequences": ("the last values of {}", "sequence"),
 }
 
 
+@contextmanager
+def _patient_collector() -> Generator[None]:
+    """Has garbage cycles looked for less often: only parsed SQL leaves any, and each look at everything walks
+    all of a snapshot.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(max(_ALLOCATIONS, before[0]), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+@_patient_collector()
 def audit(
     snapshot: Snapshot,
     config: Config = Config(),
@@ -76,7 +96,7 @@ def audit(
 
 def _unseen(snapshot: Snapshot) -> Iterable[RuleFailure]:
     """What was hidden of single relations: by name where no rule could judge them, else counted."""
-    counts: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[tuple[str, str], str]] = Counter()
     for entry in snapshot.hidden:
         if entry.relation is None:
             continue
@@ -85,8 +105,8 @@ def _unseen(snapshot: Snapshot) -> Iterable[RuleFailure]:
             yield RuleFailure(f"{relation.display}", f"no rule could judge it: {entry.why}")
         elif entry.what in _COUNTED:
             counts[_COUNTED[entry.what], entry.why] += 1
-    for (what, why), count in counts.items():
-        yield RuleFailure(what.format(count=count), why)
+    for ((what, noun), why), count in counts.items():
+        yield RuleFailure(what.format(counted(count, noun)), why)
 
 
 def _order(finding: Finding) -> tuple[str, str, str, str]:
@@ -102,17 +122,17 @@ def _silence(
 ) -> tuple[list[Finding], list[Ignored]]:
     kept: list[Finding] = []
     ignored: list[Ignored] = []
-    live = [ignore for ignore in ignores if ignore.expires is None or today <= ignore.expires]
+    live: defaultdict[str, list[Ignore]] = defaultdict(list)
+    for ignore in ignores:
+        if ignore.expires is None or today <= ignore.expires:
+            live[ignore.rule].append(ignore)
     for finding in found:
-        reason = next((ignore.reason for ignore in live if _matches(ignore, finding)), None)
-        if reason is None and finding.key in baseline:
+        matching = (each for each in live.get(finding.rule, ()) if each.object in (None, finding.object))
+        reason = next((ignore.reason for ignore in matching), None)
+        if reason is None and baseline and finding.key in baseline:
             reason = "in the baseline"
         if reason is None:
             kept.append(finding)
         else:
             ignored.append(Ignored(finding, reason))
     return kept, ignored
-
-
-def _matches(ignore: Ignore, finding: Finding) -> bool:
-    return ignore.rule == finding.rule and ignore.object in (None, finding.object)

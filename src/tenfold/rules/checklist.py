@@ -12,6 +12,7 @@ from typing import Literal
 from tenfold.model.audit import ChecklistItem
 from tenfold.model.finding import Finding
 from tenfold.model.relations import Relation
+from tenfold.model.wording import counted
 from tenfold.rules.coverage import is_usable, leads_with
 from tenfold.rules.metrics import Unmeasured, connection_share, latency, percent
 from tenfold.rules.settings import collects_statements, is_off
@@ -150,7 +151,8 @@ def _policies(subject: Subject, findings: Iterable[Finding]) -> Outcome:
     if open_children:
         text += f"; neither have their child tables {_some(open_children)}"
     if holes and len(walled) == len(tables):
-        text += f"; {holes} findings say that policies let too much through"
+        say = "says" if holes == 1 else "say"
+        text += f"; {counted(holes, 'finding')} {say} that policies let too much through"
     return len(walled) == len(tables) and not open_children and not holes, text
 
 
@@ -184,7 +186,7 @@ def _pooling(subject: Subject) -> Outcome:
 def _statements(subject: Subject) -> Outcome:
     snapshot = subject.snapshot
     if collects_statements(snapshot):
-        return True, f"{len(snapshot.statements):,} statements are recorded"
+        return True, f"{counted(len(snapshot.statements), 'statement')} recorded"
     if "pg_stat_statements" in snapshot.extension_names:
         return False, "the extension is created, but the server has not loaded its library"
     return False, "the extension is not created in this database"
@@ -256,7 +258,8 @@ def _index_review(subject: Subject, findings: Iterable[Finding]) -> Outcome:
     days = subject.counted_days
     idle = [finding.detail or finding.object for finding in findings if finding.rule in _IDLE_INDEXES]
     if idle:
-        return False, f"{len(idle)} indexes are unused or redundant: {_some(idle)}"
+        are = "is" if len(idle) == 1 else "are"
+        return False, f"{counted(len(idle), 'index', 'indexes')} {are} unused or redundant: {_some(idle)}"
     if days is None or days < _WEEK:
         return None, "the counters of index scans have not run for a week"
     return True, f"counters have run for {days:,.0f} days and show no index to drop"
@@ -271,15 +274,20 @@ def _slow_queries(subject: Subject, findings: Iterable[Finding]) -> Outcome:
     if slow:
         return (
             False,
-            f"{slow} of {measured.statements:,} recorded statements take more than {limit} on average",
+            f"{slow} of {counted(measured.statements, 'recorded statement')} "
+            f"{'takes' if slow == 1 else 'take'} more than {limit} on average",
         )
-    return True, f"none of {measured.statements:,} recorded statements takes more than {limit} on average"
+    return (
+        True,
+        f"none of {counted(measured.statements, 'recorded statement')} takes more than {limit} on average",
+    )
 
 
 def _partitioning(findings: Iterable[Finding]) -> Outcome:
     candidates = sorted({finding.object for finding in findings if finding.rule in _PARTITIONING})
     if candidates:
-        return False, f"{len(candidates)} tables are to be evaluated: {_some(candidates)}"
+        are = "is" if len(candidates) == 1 else "are"
+        return False, f"{counted(len(candidates), 'table')} {are} to be evaluated: {_some(candidates)}"
     return True, "no table is large or busy enough to be partitioned"
 
 

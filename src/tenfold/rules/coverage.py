@@ -73,7 +73,8 @@ def serves_key(snapshot: Snapshot, relation: Relation, columns: Sequence[str]) -
     partitioned table can where every partition can.
     """
     numbers = {found.number for name in columns if (found := snapshot.column(relation.oid, name)) is not None}
-    if any(_serves_key(snapshot, index, numbers) for index in snapshot.indexes_of(relation.oid)):
+    leading = [index for index in snapshot.indexes_of(relation.oid) if index.columns[0] in numbers]
+    if any(_serves_key(snapshot, index, numbers) for index in leading):
         return True
     parts = [snapshot.relation_by_oid[oid] for oid in snapshot.children_of(relation.oid)]
     tables = [part for part in parts if part.is_table]

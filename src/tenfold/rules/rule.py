@@ -17,7 +17,7 @@ from types import ModuleType
 
 import msgspec
 
-from tenfold.errors import UsageError
+from tenfold.errors import UsageError, did_you_mean
 from tenfold.model.finding import Finding
 from tenfold.model.snapshot import Sight
 from tenfold.rules.subject import Subject
@@ -60,10 +60,7 @@ def find_rule(rule_id: str) -> Rule:
     rules = {rule.id: rule for rule in all_rules()}
     if rule_id in rules:
         return rules[rule_id]
-    import difflib
-
-    near = difflib.get_close_matches(rule_id, rules, n=3, cutoff=0.4)
-    hint = f"; did you mean {', '.join(near)}?" if near else "; list them with: tenfold rules"
+    hint = did_you_mean(rule_id, rules) or "; list them with: tenfold rules"
     raise UsageError(f"there is no rule {rule_id!r}{hint}")
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tenfold.model.snapshot import Snapshot
-from tenfold.rules.statements.shape import Shape
-from tenfold.rules.statements.text import parse
 from tenfold.rules.subject import Subject
+from tenfold.statements.shape import Shape
+from tenfold.statements.text import parse
 
 
 class Shapes:
@@ -25,7 +25,7 @@ class Shapes:
         tree = parse(text)
         if tree is None:
             return None
-        from tenfold.rules.statements.reader import read_shape
+        from tenfold.statements.reader import read_shape
 
         return read_shape(tree, self._snapshot)
 

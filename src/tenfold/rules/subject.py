@@ -28,7 +28,7 @@ T = TypeVar("T")
 _DAY = 86_400.0
 
 
-class TenantTable(msgspec.Struct, frozen=True):
+class TenantTable(msgspec.Struct, frozen=True, gc=False):
     """A table with the tenant column: the relation, its column, and its part in the tenancy."""
 
     relation: Relation
@@ -193,12 +193,8 @@ class Subject(msgspec.Struct, frozen=True, dict=True, kw_only=True):
         return (now - datetime.datetime.fromisoformat(when)).total_seconds() / _DAY
 
     def rows(self, relation: Relation) -> float:
-        """Rows, by the planner's figure or the activity counters, whichever knows more; of all partitions."""
-        parts = self.snapshot.children_of(relation.oid) if relation.kind == "p" else ()
-        if parts:
-            return sum(self.rows(self.snapshot.relation_by_oid[part]) for part in parts)
-        activity = self.snapshot.activity_by_relation.get(relation.oid)
-        return max(relation.rows, float(activity.live_rows) if activity else 0.0, 0.0)
+        """As `Snapshot.rows_of`."""
+        return self._rows[relation.oid]
 
     # --- what a group of rules derives for itself ---
 
@@ -229,6 +225,10 @@ class Subject(msgspec.Struct, frozen=True, dict=True, kw_only=True):
             if part.is_table:
                 yield Partition(table_of(part), table_of(relation), part.kind == "p")
                 yield from self._partitions_below(part)
+
+    @cached_property
+    def _rows(self) -> Mapping[int, float]:
+        return {relation.oid: self.snapshot.rows_of(relation.oid) for relation in self.snapshot.relations}
 
     @cached_property
     def _personal(self) -> frozenset[str]:

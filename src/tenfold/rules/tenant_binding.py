@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tenfold.model.relations import Column, Relation
-from tenfold.rules.statements.equalities import Hold
-from tenfold.rules.statements.shape import Shape, TableUse
 from tenfold.rules.subject import Subject
+from tenfold.statements.equalities import Hold
+from tenfold.statements.shape import Shape, TableUse
 
 
 def unbound(subject: Subject, shape: Shape) -> tuple[TableUse, ...]:

@@ -13,9 +13,9 @@ import msgspec
 
 from tenfold.model.activity import Statement
 from tenfold.rules.shapes import shapes_of
-from tenfold.rules.statements.shape import Shape
-from tenfold.rules.statements.text import fingerprint, kind_of, title
 from tenfold.rules.subject import Subject
+from tenfold.statements.shape import Shape
+from tenfold.statements.text import fingerprint, kind_of, title
 
 
 class Judged(msgspec.Struct, frozen=True):

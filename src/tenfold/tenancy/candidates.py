@@ -78,9 +78,11 @@ def candidates(ground: Ground, told: Collection[str], told_root: int | None = No
     holders: defaultdict[str, set[int]] = defaultdict(set)
     targets: defaultdict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
     to_root = {end for end, target in ground.lone_keys.items() if target[0] == told_root}
+    telling = {column.name for column in ground.snapshot.columns}
+    telling = {name for name in telling if name in told or stem(name) is not None}
     for column in ground.snapshot.columns:
         place = (column.relation, column.number)
-        if stem(column.name) is None and column.name not in told and place not in to_root:
+        if column.name not in telling and place not in to_root:
             continue  # nearly every column: nothing more is asked of it
         if column.relation not in ground.by_oid:
             continue

@@ -100,6 +100,25 @@ def test_a_plan_file_cut_short(capsys: pytest.CaptureFixture[str], dsn: str, tmp
     assert "plan" in complaint(capsys, "apply", dsn, "--plan", str(file), "--yes")
 
 
+@pytest.mark.parametrize("how", ["--dry-run", "--yes"])
+def test_undo_without_a_record(
+    capsys: pytest.CaptureFixture[str], dsn: str, tmp_path: Path, how: str
+) -> None:
+    said = complaint(capsys, "undo", dsn, how, "--journal", str(tmp_path))
+    assert "no record for database test_" in said
+    assert str(tmp_path) in said
+
+
+def test_undo_of_an_object_that_the_record_does_not_know(
+    capsys: pytest.CaptureFixture[str], dsn: str, tmp_path: Path
+) -> None:
+    assert run(["apply", dsn, "--yes", "--journal", str(tmp_path)]) == 0
+    capsys.readouterr()
+    said = complaint(capsys, "undo", dsn, "--yes", "--journal", str(tmp_path), "--object", "mesages")
+    assert "'mesages'" in said
+    assert "did you mean messages" in said
+
+
 def test_an_unknown_key_in_the_configuration(
     capsys: pytest.CaptureFixture[str], dsn: str, tmp_path: Path
 ) -> None:
@@ -151,9 +170,20 @@ def test_no_tenancy_still_runs_the_other_rules(capsys: pytest.CaptureFixture[str
     assert "pk-missing" in said
 
 
-def test_an_empty_database_is_audited(capsys: pytest.CaptureFixture[str], database: str) -> None:
-    assert run(["audit", database, "--only", "tenancy,indexes,schema"]) == 0
-    assert "no tenant column" in capsys.readouterr().out.lower()
+@pytest.mark.parametrize("command", ["audit", "plan", "apply"])
+def test_an_empty_database_is_probably_another_one_than_was_meant(
+    capsys: pytest.CaptureFixture[str], database: str, command: str
+) -> None:
+    assert "has no tables, so there is nothing to judge" in complaint(capsys, command, database)
+
+
+def test_an_empty_database_can_be_saved(
+    capsys: pytest.CaptureFixture[str], database: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "empty.json"
+    assert run(["snapshot", database, "-o", str(file)]) == 0
+    capsys.readouterr()
+    assert "has no tables" in complaint(capsys, "audit", str(file))
 
 
 def _indexes(dsn: str) -> int:
@@ -189,3 +219,37 @@ def test_a_misspelt_table_in_the_configuration(
 ) -> None:
     (tmp_path / "tenfold.toml").write_text(text + "\n")
     assert "'mesages'" in complaint(capsys, "audit", dsn)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('exclude_schemas = ["vendr"]', "exclude_schemas names 'vendr'"),
+        ("[operations_per_day]\nmessages = -5", "[operations_per_day] of 'messages' is -5"),
+        ('[tenancy]\napplication_role = "postgre"', "did you mean postgres"),
+    ],
+)
+def test_a_configuration_that_cannot_be_meant(
+    capsys: pytest.CaptureFixture[str], dsn: str, tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / "tenfold.toml").write_text(text + "\n")
+    assert said in complaint(capsys, "audit", dsn)
+
+
+@pytest.mark.parametrize("command", ["audit", "plan"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[tenancy]\napplication_role = "role_to_be_made"',
+        '[[ignore]]\nrule = "pk-missing"\nreason = "x"\nobject = "role_to_be_made"',
+    ],
+)
+def test_a_name_that_is_not_there_yet_is_a_warning(
+    capsys: pytest.CaptureFixture[str], dsn: str, tmp_path: Path, command: str, text: str
+) -> None:
+    (tmp_path / "tenfold.toml").write_text(text + "\n")
+    assert run([command, dsn]) in (0, 1)
+    captured = capsys.readouterr()
+    assert captured.err.startswith("tenfold: warning: [")
+    assert "'role_to_be_made', and there is no such" in captured.err
+    assert "warning" not in captured.out

@@ -12,6 +12,7 @@ import pytest
 
 from tenfold.cli.example import example_folder
 from tenfold.cli.main import run
+from tenfold.model.change import Phase
 from tenfold.pg.connect import connect, execute_script
 
 if TYPE_CHECKING:
@@ -118,6 +119,16 @@ def test_every_format_of_a_plan_is_written(dsn: str, tmp_path: Path, form: str) 
     assert "idx_messages_team_id" in file.read_text(encoding="utf-8")
 
 
+def test_a_revision_says_whether_it_leaves_row_level_security_out(
+    dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["plan", dsn, "--config", CONFIG, "--format", "alembic", "--object", "messages"]
+    assert run(command) == 0
+    assert "Row-level security is left out (1 more, phase isolation)" in capsys.readouterr().out
+    assert run([*command, *(part for phase in Phase for part in ("--phase", phase))]) == 0
+    assert "is left out" not in capsys.readouterr().out
+
+
 def test_apply_dry_run_changes_nothing(dsn: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     before = schema_of(dsn)
     assert run(["apply", dsn, "--config", CONFIG, "--dry-run", "--journal", str(tmp_path)]) == 0
@@ -170,6 +181,7 @@ def test_rows_that_break_a_wished_key_fail_that_change_alone_and_can_be_found(
     assert run(["apply", database, "--yes", "--journal", str(tmp_path)]) == 1
     said = capsys.readouterr().out
     assert "1 failed" in said
+    assert said.count("failed: ") == 1
     query = said.partition("such rows: ")[2].splitlines()[0]
     with contextlib.closing(connect(database)) as connection:
         assert connection.execute(query.encode()).fetchall() == [(2, 99)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from tenfold.migrate.site import connector
 from tenfold.migrate.undo import undo
 from tenfold.model.change import Change, Plan
 from tests.db.migrate.changes import LIMITS
+from tests.waiting import await_condition
 
 #: In a statement on pg_stat_activity: the sessions of apply in this database.
 OURS = "application_name = 'tenfold apply' AND datname = current_database()"
@@ -135,13 +135,6 @@ class Bench:
 
     def _options(self, options: dict[str, Any]) -> dict[str, Any]:
         return {"observer": self.events, "journal_folder": self.folder, "limits": LIMITS, **options}
-
-
-def await_condition(holds: Callable[[], Any], what: object = "") -> None:
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end, f"in vain: {what}"
-        time.sleep(0.01)
 
 
 @contextmanager

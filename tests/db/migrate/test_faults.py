@@ -21,7 +21,7 @@ from tenfold.errors import ApplyInProgressError, ConnectionLostError
 from tenfold.migrate.retry import Tempo
 from tenfold.pg.embedded import EmbeddedServer
 from tests.db.migrate.applier import Applier
-from tests.db.migrate.bench import BUILD_WAITS, OURS, Bench, await_condition, holder
+from tests.db.migrate.bench import BUILD_WAITS, OURS, Bench, holder
 from tests.db.migrate.changes import (
     LIMITS,
     add_column,
@@ -35,6 +35,7 @@ from tests.db.migrate.changes import (
 )
 from tests.db.migrate.load import WriteLoad
 from tests.db.migrate.proxy import Proxy
+from tests.waiting import await_condition
 
 MARGIN = 1.0
 ROWS = 10_000

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from tenfold.migrate.retry import Backoff
 from tenfold.migrate.run import State
-from tests.db.migrate.bench import BUILD_WAITS, Bench, await_condition, holder
+from tests.db.migrate.bench import BUILD_WAITS, Bench, holder
 from tests.db.migrate.changes import LIMITS, add_column, change, drop_index, index, plan_of
+from tests.waiting import await_condition
 
 FEW = replace(LIMITS, lock_timeout=0.3, attempts=2, backoff=Backoff(first=0.01))
 

@@ -118,6 +118,25 @@ def test_a_row_that_loses_its_parent_keeps_its_tenant(settled: Inherited) -> Non
     assert team_of(settled, "notes", new) is None
 
 
+def test_a_row_may_come_before_its_parent_where_it_could(inherited: Inherited, tmp_path: Path) -> None:
+    inherited.connection.execute(
+        "CREATE TABLE visits (id bigint PRIMARY KEY, campaign_id bigint NOT NULL"
+        " REFERENCES campaigns ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED);"
+        "INSERT INTO visits SELECT n, n FROM generate_series(1, 9) AS n; ANALYZE visits"
+    )
+    bench = Bench(inherited.dsn, tmp_path)
+    assert bench.apply(inherited.plan(), phases=KEYS).complete
+    inherited.connection.execute("ANALYZE visits")
+    made = inherited.plan()
+    assert not [change.id for change in made.changes if change.object == "visits" and change.phase in KEYS]
+    with inherited.connection.transaction():
+        inherited.connection.execute("INSERT INTO visits VALUES (10, 1000), (11, 8)")
+        inherited.connection.execute("INSERT INTO campaigns (id, team_id) VALUES (1000, 3)")
+    assert team_of(inherited, "visits", 11) == team_of(inherited, "campaigns", 8)
+    inherited.connection.execute("UPDATE visits SET id = id")
+    assert team_of(inherited, "visits", 10) == 3
+
+
 def test_under_row_level_security_each_tenant_writes_and_sees_its_own(
     inherited: Inherited, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from tenfold.errors import ApplyInProgressError
+from tenfold.errors import ApplyInProgressError, NoRecordError, UsageError
 from tenfold.migrate.journal import Journal
 from tenfold.migrate.run import Run, State
 from tenfold.model.change import Change, Phase
@@ -101,12 +101,25 @@ def test_what_a_later_change_of_ours_took_back_stays_ours_while_that_one_stays(b
     assert bench.value(SCHEMA) == before
 
 
-def test_of_another_database_nothing_is_undone(bench: Bench) -> None:
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_of_another_database_nothing_is_undone(bench: Bench, dry_run: bool) -> None:
     bench.apply(plan_of(bench.dsn, index()))
     (journal,) = bench.folder.iterdir()
     journal.rename(journal.with_name("0123456789abcdef.jsonl"))
-    assert bench.undo().outcomes == ()
+    name = bench.value("SELECT current_database()")
+    with pytest.raises(NoRecordError, match=f"no record for database {name} in {bench.folder}: .*--journal"):
+        bench.undo(dry_run=dry_run)
     assert bench.indexes()["idx_messages_number"]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_an_object_that_was_never_changed_is_refused(bench: Bench, dry_run: bool) -> None:
+    bench.apply(plan_of(bench.dsn, index()))
+    with pytest.raises(UsageError, match=r"'mesages' .*; did you mean messages\?"):
+        bench.undo(objects=["messages", "mesages"], dry_run=dry_run)
+    assert bench.indexes()["idx_messages_number"]
+    assert bench.undo(objects=["messages"]).complete
+    assert bench.undo(objects=["messages"]).outcomes == (), "undone already, it is known all the same"
 
 
 def test_the_last_one_a_phase_or_an_object(bench: Bench) -> None:

@@ -147,6 +147,7 @@ def test_a_database_without_the_right_to_connect(
     finally:
         execute_script(writer, f"DROP ROLE {role}")
     assert said.startswith(f'permission denied for database "{name}"')
+    assert said.endswith(f"; let the role in with: GRANT CONNECT ON DATABASE {name} TO {role}")
 
 
 def test_no_connection_left(database: str, writer: Connection) -> None:

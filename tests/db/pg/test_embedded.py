@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,9 +19,10 @@ import pytest
 
 from tenfold.errors import EmbeddedServerError
 from tenfold.pg.embedded import EmbeddedServer
+from tests.waiting import await_condition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to change to another account")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
@@ -226,8 +226,8 @@ def test_a_killed_parent_leaves_no_temporary_server() -> None:
     pid, folder = server_pid(process), server_folder(process)
     assert alive(pid)
     kill(process)
-    wait_until(lambda: not alive(pid))
-    wait_until(lambda: not folder.exists())
+    await_condition(lambda: not alive(pid))
+    await_condition(lambda: not folder.exists())
 
 
 def test_a_killed_parent_leaves_no_kept_server_and_no_damage(reachable_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_a_killed_parent_leaves_no_kept_server_and_no_damage(reachable_path: Pat
     server = EmbeddedServer.open(reachable_path / "kept")
     execute(server.dsn(), "CREATE TABLE kept AS SELECT 42 AS answer")
     kill(process)
-    wait_until(lambda: not alive(pid))
+    await_condition(lambda: not alive(pid))
     assert "database system is shut down" in server.log_file.read_text()
     with server:
         assert ask(server.dsn(), "SELECT answer FROM kept") == 42
@@ -248,7 +248,7 @@ def test_a_server_whose_keeper_is_killed_too_ends_and_is_swept(reachable_path: P
     pid, folder = server_pid(process), server_folder(process)
     os.kill(int((folder / "keeper.lock").read_text().split()[0]), signal.SIGKILL)
     kill(process)
-    wait_until(lambda: not alive(pid))
+    await_condition(lambda: not alive(pid))
     assert folder.exists()
     EmbeddedServer.temporary(parent=reachable_path)
     assert not folder.exists()
@@ -307,7 +307,7 @@ def test_a_server_that_others_started_is_named_and_left_alone(reachable_path: Pa
     )
     try:
         file = server.data_folder / "postmaster.pid"
-        wait_until(lambda: file.exists() and "ready" in file.read_text())
+        await_condition(lambda: file.exists() and "ready" in file.read_text())
         with pytest.raises(EmbeddedServerError, match=rf"postmaster \(PID {foreign.pid}\) running"):
             server.start()
         assert foreign.poll() is None
@@ -598,7 +598,7 @@ def kill(process: Parent) -> None:
 
 def crash(server: EmbeddedServer) -> None:
     os.kill(server.pid, signal.SIGKILL)
-    wait_until(lambda: not server.running)
+    await_condition(lambda: not server.running)
 
 
 @contextmanager
@@ -629,10 +629,3 @@ def alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

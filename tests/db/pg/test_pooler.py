@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tenfold.catalog.reader import read_snapshot
 from tenfold.errors import UsageError
 from tenfold.pg.connect import connect
 from tenfold.pg.embedded import EmbeddedServer
+from tests.waiting import await_condition
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
@@ -76,13 +76,13 @@ def pooler(
 
 
 def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 30
-    while True:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return
+    def answers() -> bool:
         assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < end
-        time.sleep(0.01)
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return True
+        return False
+
+    await_condition(answers, "pooler")
 
 
 def through(port: int, database: str) -> str:

@@ -14,7 +14,7 @@ from tenfold.model.snapshot import Snapshot
 from tenfold.pg.connect import Connection, connect, execute_script
 from tenfold.pg.sqlfile import parse_blocks
 from tenfold.rules.shapes import Shapes
-from tenfold.rules.statements.text import fingerprint, shown
+from tenfold.statements.text import fingerprint, shown
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "outreach"
 #: Forms that the example's workload lacks, with constants that nothing may show.

@@ -14,13 +14,13 @@ from tenfold.bench.columns import (
     column_values,
     copy_text,
     left_to_server,
-    listed_values,
     time_text,
     times_after,
     with_nulls,
 )
 from tenfold.bench.fill_spec import ColumnHint
 from tenfold.errors import ConfigError
+from tenfold.model.allowed_values import listed_values
 from tenfold.model.relations import Column
 
 WINDOW = (datetime.date(2024, 10, 1), datetime.date(2024, 10, 2))

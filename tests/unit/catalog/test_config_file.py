@@ -234,3 +234,8 @@ def test_a_workload_that_would_lose_a_statement_is_refused(tmp_path: Path, text:
 def test_a_workload_may_be_empty(tmp_path: Path) -> None:
     written(tmp_path, "-- nothing yet\n", "sql/workload.sql")
     assert load_config(written(tmp_path, POINTER)).workload == ()
+
+
+def test_a_table_is_not_used_less_than_never(tmp_path: Path) -> None:
+    file = written(tmp_path, "[operations_per_day]\nleads = 0\nmessages = -5\n")
+    assert complaint(file) == f"{file}: [operations_per_day] of 'messages' is -5; expected 0 or more"

@@ -91,6 +91,23 @@ def test_a_changed_policy_is_done_when_its_text_differs_and_undone_to_what_it_wa
     assert "set_config('search_path'" in change.done
 
 
+def test_a_rewrite_to_our_setting_is_announced(made: Made) -> None:
+    made.policy(made.relations[0].oid, "own", using="(owner = CURRENT_USER)", check="true")
+    ours = "team_id = (SELECT NULLIF(current_setting('app.team_id', true), '')::bigint)"
+    (change,) = made.plan(found("a", "messages", alter(using=ours, check=ours))).changes
+    assert change.title == (
+        "Mend the policies of messages; USING of policy own goes by app.team_id, so far by current_user; "
+        "WITH CHECK of policy own goes by app.team_id, so far by nothing of the session"
+    )
+
+
+def test_a_rewrite_that_goes_by_our_setting_as_before_is_not_announced(made: Made) -> None:
+    made.policy(made.relations[0].oid, "own", using="(team_id = (current_setting('app.team_id'))::bigint)")
+    ours = "team_id = (SELECT NULLIF(current_setting('app.team_id', true), '')::bigint)"
+    (change,) = made.plan(found("a", "messages", alter(using=ours))).changes
+    assert change.title == "Mend the policies of messages"
+
+
 def test_an_expression_that_was_gained_is_taken_away_by_making_the_policy_anew(made: Made) -> None:
     made.policy(
         made.relations[0].oid, "own", command="w", permissive=False, roles=(APPLICATION,), using="true"
@@ -131,6 +148,7 @@ def test_a_policy_that_goes_is_not_changed_before(made: Made) -> None:
         found("a", "messages", DropPolicy(table=MESSAGES, was=was)),
         found("b", "messages", alter(using="team_id = 1")),
     ).changes
+    assert change.title == "Mend the policies of messages; policy own is dropped"
     assert change.sql == ("DROP POLICY own ON public.messages",)
     assert change.undo == ("CREATE POLICY own ON public.messages USING (true)",)
 
@@ -171,6 +189,12 @@ def test_no_grants_for_a_superuser_or_a_role_that_is_not_there(made: Made, name:
     made.application_role = name
     plan = made.plan(found("tenant-rls-off", "messages", TENANT, ENABLE, FORCE))
     assert ids(plan) == ["isolate:public.messages"]
+
+
+def test_one_table_is_one_table(made: Made) -> None:
+    made.application_role = "app"
+    (grant,) = by_verb(made.plan(found("tenant-rls-off", "messages", TENANT, ENABLE, FORCE)), "grant")
+    assert grant.title == "Let app use 1 table of schema public"
 
 
 def test_an_owner_needs_no_grant(made: Made) -> None:

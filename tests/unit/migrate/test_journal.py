@@ -37,6 +37,14 @@ def ids(journal: Journal) -> list[str]:
 
 def test_a_database_without_a_journal_has_nothing_to_undo(journal: Journal) -> None:
     assert journal.carried_out() == ()
+    assert not journal.exists
+
+
+def test_an_object_is_known_for_good(journal: Journal) -> None:
+    journal.write("started", change("a"))
+    journal.write("undone", change("a"))
+    assert journal.exists
+    assert journal.objects() == {"messages"}
 
 
 def test_what_was_begun_is_remembered_whole_and_in_order(journal: Journal) -> None:

@@ -74,6 +74,15 @@ def test_not_null_scans_under_no_lock_that_blocks(made: Made) -> None:
     assert (validate.requires, final.requires) == ((check.id,), (validate.id,))
 
 
+def test_a_check_is_declared_after_a_look_and_must_not_outlive_a_refusal(made: Made) -> None:
+    plan = made.plan(found("a", "campaigns", SetNotNull(table=CAMPAIGNS, column="name")))
+    check, validate, final = plan.changes
+    assert check.obstacle is not None
+    assert check.obstacle.found == "SELECT EXISTS (SELECT FROM public.campaigns WHERE name IS NULL)"
+    assert "SELECT * FROM public.campaigns WHERE name IS NULL" in check.obstacle.message
+    assert (check.retracts, validate.retracts, final.retracts) == (None, check.id, None)
+
+
 def test_not_null_goes_on_with_its_own_check_from_a_run_that_was_broken_off(made: Made) -> None:
     campaigns = made.relations[1].oid
     made.constraints.append(
@@ -291,6 +300,63 @@ def test_a_child_of_the_tenant_table_needs_no_composite_key(made: Made) -> None:
     plan = made.plan(missing(child(made, "accounts", "teams", tenant="id")))
     key = change_of(plan, "add-foreign-key:public.accounts:accounts_team_id_fkey")
     assert "FOREIGN KEY (team_id) REFERENCES public.teams (id) ON UPDATE CASCADE" in key.sql[0]
+
+
+def test_a_row_that_may_come_before_its_parent_may_have_no_tenant_yet(made: Made) -> None:
+    deferred = "DEFERRABLE INITIALLY DEFERRED"
+    remedy = msgspec.structs.replace(child(made, "notes", "campaigns"), deferral=deferred)
+    plan = made.plan(missing(remedy))
+    assert by_verb(plan, "check-not-null") == []
+    assert plan.skipped[0].what == "NOT NULL on notes.team_id"
+    assert "a row that comes before its parent has no tenant" in plan.skipped[0].why
+    keys = by_verb(plan, "add-foreign-key")
+    assert {key.id.rpartition(":")[2] for key in keys} == {
+        "notes_team_id_parent_id_fkey",
+        "notes_team_id_fkey",
+    }
+    for key in keys:
+        assert f" {deferred} " in key.sql[0]
+
+
+def test_the_key_to_the_tenants_waits_for_them_as_the_parents_does(made: Made) -> None:
+    made.foreign_key(
+        made.relations[1].oid,
+        "team_id",
+        made.relations[0].oid,
+        "id",
+        deferrable=True,
+        definition="FOREIGN KEY (team_id) REFERENCES public.teams(id) DEFERRABLE INITIALLY DEFERRED",
+    )
+    plan = made.plan(missing(child(made, "notes", "campaigns", nullable=True)))
+    to_teams = change_of(plan, "add-foreign-key:public.notes:notes_team_id_fkey")
+    assert "DEFERRABLE INITIALLY DEFERRED" in to_teams.sql[0]
+
+
+@pytest.mark.parametrize(("number", "full"), [(1599, False), (1600, True)])
+def test_a_table_without_room_for_a_column_is_left_out(made: Made, number: int, full: bool) -> None:
+    """Numbers of dropped columns are never given again."""
+    remedy = child(made, "executions", "campaigns")
+    made.columns.append(msgspec.structs.replace(made.columns[-1], number=number, name="last"))
+    below = child(made, "events", "executions")
+    plan = made.plan(missing(remedy), missing(below))
+    assert bool(plan.changes) is not full
+    assert [skipped.what for skipped in plan.skipped if skipped.what.startswith("column")] == (
+        ["column team_id of executions", "column team_id of events"] if full else []
+    )
+    if full:
+        assert plan.skipped[0].why.startswith("executions has 1,600 columns, dropped ones included")
+        assert plan.skipped[1].why == "executions, from which it would be filled, has no team_id"
+
+
+def test_a_partition_without_room_for_a_column_leaves_the_whole_out(made: Made) -> None:
+    remedy = child(made, "executions", "campaigns")
+    whole = made.relations[-1].oid
+    made.relations[-1] = msgspec.structs.replace(made.relations[-1], kind="p", partition_key="LIST (id)")
+    part = made.partition(whole, "executions_1")
+    made.columns.append(msgspec.structs.replace(made.columns[-1], relation=part, number=1600, name="last"))
+    plan = made.plan(missing(remedy))
+    assert plan.changes == ()
+    assert plan.skipped[0].why.startswith("executions_1 has 1,600 columns")
 
 
 def test_set_null_leaves_the_tenant_alone(made: Made) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tenfold.migrate.observer import Blocker, PlainObserver, Progress
@@ -38,6 +39,12 @@ CHANGE = Change(
 )
 def test_a_blocker_is_named_by_what_may_be_seen_of_it(blocker: Blocker, spoken: str) -> None:
     assert str(blocker) == spoken
+
+
+def test_a_failure_is_told_with_what_to_know_of_it() -> None:
+    lines: list[str] = []
+    PlainObserver(lines.append).failed(msgspec.structs.replace(CHANGE, note="such rows: ..."), "it broke")
+    assert lines == ["    failed: it broke", "    note: such rows: ..."]
 
 
 def test_plain_lines_tell_the_story() -> None:

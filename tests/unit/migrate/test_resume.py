@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from tenfold.migrate.mark import MARK, mark
 from tenfold.migrate.plan import plan
-from tenfold.migrate.resume import MARK, mark
 from tenfold.model.change import Plan
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import ColumnStatistics, Constraint
@@ -66,6 +66,20 @@ class Stopped(Made):
 
 
 # --- the tenant column ---
+
+
+def test_a_column_that_is_filled_too_late_at_times_stays_nullable() -> None:
+    made = Stopped()
+    made.source = f"{mark(msgspec.structs.replace(REMEDY, deferral='DEFERRABLE'))}\n"
+    made.hold()
+    made.count(2, 0.0)
+    made.count(3, 0.0)
+    plan = made.plan(
+        found("tenant-column-nullable", "executions", SetNotNull(table=REMEDY.table, column="team_id"))
+    )
+    assert plan.changes == ()
+    assert [skipped.what for skipped in plan.skipped] == ["NOT NULL on executions.team_id"]
+    assert "drop what fills it" in plan.skipped[0].why
 
 
 def test_an_unfilled_column_is_filled_and_not_added_again() -> None:

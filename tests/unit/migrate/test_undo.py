@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from tenfold.migrate.undo import inverse
+from tenfold.migrate.inverse import inverse
 from tenfold.model.change import Change, Lock, Phase
 from tenfold.model.finding import Priority
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -129,6 +130,14 @@ def test_a_name_ends_no_comment() -> None:
     assert "MESSAGE = E'this plan was made for database a\n" in script
 
 
+def test_a_look_has_no_time_limit_and_comes_before_the_change() -> None:
+    seen = change(obstacle={"found": "SELECT 2 > 1", "message": NASTY.replace("\x00", "")}, sql=("SELECT 3",))
+    before, look, after = re.split(r"^DO |^RESET statement_timeout;$", write_sql(made(seen)), flags=re.M)[-3:]
+    assert before.endswith("SET lock_timeout = '0';\nSET statement_timeout = '0';\n")
+    assert "IF (SELECT 2 > 1) THEN" in look
+    assert after.startswith("\nSET lock_timeout = '2s';\nSELECT 3;")
+
+
 def test_only_statements_that_may_be_are_in_a_transaction() -> None:
     script = write_sql(WHOLE)
     build, rest = script.split("-- 2 of 2", 1)
@@ -152,6 +161,14 @@ def test_a_revision_is_python_whatever_the_names_are() -> None:
     constants = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     assert NASTY in constants
     assert ast.get_docstring(tree, clean=False) is not None
+
+
+def test_a_revision_says_what_it_leaves_out_and_how_to_get_it() -> None:
+    text = write_alembic(made(), revision="abc", isolation_left_out=7)
+    said = ast.get_docstring(ast.parse(text)) or ""
+    assert "Row-level security is left out (7 more, phase isolation)" in said
+    assert "tenfold plan DSN --format alembic --phase isolation --down-revision abc\n" in said
+    assert "left out" not in write_alembic(made(), revision="abc")
 
 
 def test_the_same_plan_gives_the_same_revision() -> None:

@@ -7,8 +7,8 @@ import pytest
 from tenfold.model.relations import Column
 from tenfold.model.snapshot import Snapshot
 from tenfold.rules.shapes import Shapes
-from tenfold.rules.statements.equalities import Hold
-from tenfold.rules.statements.shape import OrderKey, Shape, TableUse
+from tenfold.statements.equalities import Hold
+from tenfold.statements.shape import OrderKey, Shape, TableUse
 from tests.unit.rules.build import DATABASE, SERVER, table
 
 TABLES = {

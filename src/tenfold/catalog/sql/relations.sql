@@ -76,7 +76,11 @@ SELECT a.attrelid,
        a.attidentity::text,
        CASE WHEN a.attcollation <> t.typcollation THEN l.collname::text END,
        coalesce(a.attstattarget, -1)::int,
-       k.description
+       k.description,
+       a.attlen::int,
+       a.attalign::text,
+       a.attstorage::text,
+       a.attacl::text[]
   FROM pg_attribute a
   JOIN pg_class c ON c.oid = a.attrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -274,7 +278,11 @@ SELECT t.oid,
        CASE WHEN t.typtype = 'd' THEN
             ARRAY(SELECT pg_get_constraintdef(o.oid) FROM pg_constraint o
                    WHERE o.contypid = t.oid AND o.contype = 'c' ORDER BY o.oid) END,
-       e.extname::text
+       e.extname::text,
+       CASE WHEN t.typtype = 'c' THEN
+            ARRAY(SELECT quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
+                   WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) END,
+       (SELECT format_type(r.rngsubtype, NULL) FROM pg_range r WHERE r.rngtypid = t.oid)
   FROM pg_type t
   JOIN pg_namespace n ON n.oid = t.typnamespace
   LEFT JOIN pg_class c ON c.oid = t.typrelid

@@ -13,10 +13,10 @@ import msgspec
 from tenfold.model.relations import Column, Index, Relation
 from tenfold.model.remedy import Key
 from tenfold.rules.column_types import base_type
-from tenfold.rules.statements.shape import OrderKey, TableUse
 from tenfold.rules.subject import Subject
 from tenfold.rules.tenant_binding import binds, tenant_column
 from tenfold.rules.value_counts import distinct_values, has_few_values
+from tenfold.statements.shape import OrderKey, TableUse
 
 # Columns compared by equality beside the tenant column that an index holds at most: with three, hardly more
 # than one row is left, and each more makes every entry wider.

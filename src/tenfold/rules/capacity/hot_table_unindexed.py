@@ -39,9 +39,9 @@ from tenfold.model.finding import Finding
 from tenfold.model.relations import Relation
 from tenfold.model.remedy import Key
 from tenfold.rules.capacity._access_paths import Path, is_served, wanted_path
-from tenfold.rules.statements.shape import TableUse
 from tenfold.rules.subject import Subject
 from tenfold.rules.workload import judged, name_of
+from tenfold.statements.shape import TableUse
 
 ID = "hot-table-unindexed"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tenfold.model.ddl import identifier, qualified
 from tenfold.model.finding import Finding, Priority
@@ -14,26 +14,17 @@ from tenfold.rules.subject import Subject, table_of
 _MB = 1_000_000
 
 
-def judged_by_table(subject: Subject, *, parts: bool = False) -> Iterator[tuple[Relation, list[Index]]]:
+def judged_by_table(subject: Subject, *, parts: bool = False) -> Sequence[tuple[Relation, Sequence[Index]]]:
     """Valid indexes of the user's tables and materialized views.
 
     The parts of a partitioned index, which come and go with it, are among them only where they are asked for.
     """
-    for relation in subject.relations:
-        indexes = [
-            index
-            for index in subject.snapshot.indexes_of(relation.oid)
-            if index.valid and index.ready and (parts or index.parent is None)
-        ]
-        if indexes:
-            yield relation, indexes
+    return subject.once(_with_parts if parts else _without_parts)
 
 
-def judged_indexes(subject: Subject) -> Iterator[tuple[Relation, Index]]:
+def judged_indexes(subject: Subject) -> Sequence[tuple[Relation, Index]]:
     """The same, one by one."""
-    for relation, indexes in judged_by_table(subject):
-        for index in indexes:
-            yield relation, index
+    return subject.once(_one_by_one)
 
 
 def finding(
@@ -126,6 +117,26 @@ def parts_of(subject: Subject, index: Index) -> Iterator[Index]:
 
 def megabytes(count: float) -> str:
     return f"{count / _MB:,.1f} MB"
+
+
+def _with_parts(subject: Subject) -> Sequence[tuple[Relation, Sequence[Index]]]:
+    found = (
+        (relation, [each for each in subject.snapshot.indexes_of(relation.oid) if each.valid and each.ready])
+        for relation in subject.relations
+    )
+    return [(relation, indexes) for relation, indexes in found if indexes]
+
+
+def _without_parts(subject: Subject) -> Sequence[tuple[Relation, Sequence[Index]]]:
+    found = (
+        (relation, [index for index in indexes if index.parent is None])
+        for relation, indexes in subject.once(_with_parts)
+    )
+    return [(relation, indexes) for relation, indexes in found if indexes]
+
+
+def _one_by_one(subject: Subject) -> Sequence[tuple[Relation, Index]]:
+    return [(relation, index) for relation, indexes in subject.once(_without_parts) for index in indexes]
 
 
 def _children(subject: Subject) -> dict[int, list[Index]]:

@@ -25,7 +25,8 @@ Arrays that are compared as wholes, such as a path.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -42,20 +43,22 @@ ID = "index-array-btree"
 
 
 def check(subject: Subject) -> Iterator[Finding]:
+    numbers = _arrays(subject)
     for relation, index in judged_indexes(subject):
-        if index.method == "btree" and not is_tied(index):
-            arrays = _arrays(subject, index)
-            if arrays:
-                yield _finding(subject, relation, index, arrays)
+        keys = numbers.get(relation.oid)
+        if keys and index.method == "btree" and not is_tied(index):
+            found = [number for number in index.key_columns if number in keys]
+            if found:
+                yield _finding(subject, relation, index, subject.snapshot.column_names(relation.oid, found))
 
 
-def _arrays(subject: Subject, index: Index) -> tuple[str, ...]:
-    columns = subject.snapshot.column_by_number
-    return tuple(
-        columns[index.relation, number].name
-        for number in index.key_columns
-        if number > 0 and columns[index.relation, number].type_category == "A"
-    )
+def _arrays(subject: Subject) -> Mapping[int, set[int]]:
+    """Numbers of the columns that hold arrays, by relation."""
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    for column in subject.snapshot.columns:
+        if column.type_category == "A":
+            found[column.relation].add(column.number)
+    return found
 
 
 def _finding(subject: Subject, relation: Relation, index: Index, arrays: tuple[str, ...]) -> Finding:

@@ -36,11 +36,11 @@ from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Relation
 from tenfold.model.roles import Role
 from tenfold.rules.privileges import Privileges
-from tenfold.rules.statements.shape import TableUse
-from tenfold.rules.statements.text import shown
 from tenfold.rules.subject import Subject
 from tenfold.rules.tenant_binding import tenant_column, unbound
 from tenfold.rules.workload import Judged, judged, once_each
+from tenfold.statements.shape import TableUse
+from tenfold.statements.text import shown
 
 ID = "query-missing-tenant-filter"
 NEEDS_TENANCY = True

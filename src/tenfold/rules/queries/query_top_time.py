@@ -23,9 +23,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tenfold.model.finding import Finding, Priority
-from tenfold.rules.statements.text import shown
 from tenfold.rules.subject import Subject
 from tenfold.rules.workload import judged, once_each, touches_hot_table
+from tenfold.statements.text import shown
 
 ID = "query-top-time"
 NEEDS = ("statements",)

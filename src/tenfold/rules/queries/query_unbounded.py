@@ -30,12 +30,12 @@ from collections.abc import Iterator
 
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Relation
-from tenfold.rules.statements.shape import Shape, TableUse
-from tenfold.rules.statements.text import shown
 from tenfold.rules.subject import Subject
 from tenfold.rules.tenant_binding import tenant_column
 from tenfold.rules.value_counts import has_few_values
 from tenfold.rules.workload import Judged, judged, once_each
+from tenfold.statements.shape import Shape, TableUse
+from tenfold.statements.text import shown
 
 ID = "query-unbounded"
 

@@ -21,7 +21,7 @@ from tenfold.rules.tenancy._expressions import STATES, Bodies, Reading, State, r
 COMMANDS = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
 
 
-class TenantPolicy(msgspec.Struct, frozen=True):
+class TenantPolicy(msgspec.Struct, frozen=True, gc=False):
     """A policy on a table that belongs to tenants: one with the tenant column, a child, the tenant table."""
 
     relation: Relation

@@ -34,7 +34,7 @@ from tenfold.model.relations import Column, Constraint, Relation
 from tenfold.model.remedy import AddTenantColumn, Remedy
 from tenfold.model.remedy_sql import statements
 from tenfold.model.tenancy import TableTenancy
-from tenfold.rules.foreign_keys import ACTIONS
+from tenfold.rules.foreign_keys import ACTIONS, deferral
 from tenfold.rules.subject import Subject, table_of
 from tenfold.rules.tenancy._tenant_column import has_no_nulls
 
@@ -122,6 +122,7 @@ def _remedy(subject: Subject, table: Relation, way: _Way) -> AddTenantColumn:
         parent_tenant_column=way.tenant.name if at_root else name,
         key_columns=_primary_key(subject, table),
         on_delete=ACTIONS[key.on_delete],
+        deferral=deferral(key),
     )
 
 

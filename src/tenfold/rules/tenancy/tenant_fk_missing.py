@@ -33,7 +33,7 @@ from collections.abc import Iterator
 from tenfold.model.ddl import identifier
 from tenfold.model.finding import Finding, Priority
 from tenfold.model.relations import Column, Constraint, Relation
-from tenfold.model.remedy import AddForeignKey, Remedy
+from tenfold.model.remedy import AddForeignKey
 from tenfold.rules.column_types import same_type
 from tenfold.rules.foreign_keys import (
     every_column_is_set,
@@ -54,10 +54,11 @@ def check(subject: Subject) -> Iterator[Finding]:
     if root_oid is None or key is None:
         return
     root = subject.snapshot.relation_by_oid[root_oid]
+    target = key if is_key(subject.snapshot, root.oid, frozenset((key.number,))) else None
     for table in subject.tenant_tables:
         keys = subject.snapshot.foreign_keys_of(table.relation.oid)
         if not any(_holds(subject, constraint, table.column) for constraint in keys):
-            yield _finding(subject, table, root, key)
+            yield _finding(subject, table, root, key, target)
 
 
 def _holds(subject: Subject, constraint: Constraint, column: Column) -> bool:
@@ -68,7 +69,9 @@ def _holds(subject: Subject, constraint: Constraint, column: Column) -> bool:
     return there == subject.tenancy.tenant_table or every_column_is_set(subject.snapshot, constraint)
 
 
-def _finding(subject: Subject, table: TenantTable, root: Relation, key: Column) -> Finding:
+def _finding(
+    subject: Subject, table: TenantTable, root: Relation, key: Column, target: Column | None
+) -> Finding:
     typed = same_type(subject.snapshot, table.column, key)
     column = f"{table.relation.display}.{identifier(table.column.name)}"
     but = "" if typed else f"; its type, {table.column.type}, must become {key.type} first"
@@ -79,19 +82,16 @@ def _finding(subject: Subject, table: TenantTable, root: Relation, key: Column) 
         relation=table.relation.oid,
         message=f"{column} has no foreign key to {root.display}: rows of tenants that do not exist go in, "
         f"and those of deleted tenants stay{but}",
-        remedies=_way_out(subject, table, root, key) if typed else (),
+        remedies=(_reference(subject, table, root, target),) if typed and target is not None else (),
     )
 
 
-def _way_out(subject: Subject, table: TenantTable, root: Relation, key: Column) -> tuple[Remedy, ...]:
-    if not is_key(subject.snapshot, root.oid, frozenset((key.number,))):
-        return ()
-    remedy = AddForeignKey(
+def _reference(subject: Subject, table: TenantTable, root: Relation, target: Column) -> AddForeignKey:
+    return AddForeignKey(
         table=table_of(table.relation),
         name=free_constraint_name(subject, table.relation, table.column.name),
         columns=(table.column.name,),
         parent=table_of(root),
-        parent_columns=(key.name,),
+        parent_columns=(target.name,),
         partitions=parts_with_keys(subject, table.relation),
     )
-    return (remedy,)

@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from sqlglot import exp
 
 from tenfold.model.snapshot import Snapshot
-from tenfold.rules.statements import equalities
-from tenfold.rules.statements.equalities import Rule
+from tenfold.statements import equalities
+from tenfold.statements.equalities import Rule
 
 
 class Node(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tenfold.rules.statements.text import NOT_SHOWN, fingerprint, kind_of, parse, shown, title
+from tenfold.statements.text import NOT_SHOWN, fingerprint, kind_of, parse, shown, title
 from tests.unit.rules.build import statement
 
 

@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple, Protocol
 
 from sqlglot import exp
 
-from tenfold.rules.statements import equalities
-from tenfold.rules.statements.equalities import Edge, Hold, Rule, Thing
-from tenfold.rules.statements.scopes import Names, Node, Scope, Source, Value
+from tenfold.statements import equalities
+from tenfold.statements.equalities import Edge, Hold, Rule, Thing
+from tenfold.statements.scopes import Names, Node, Scope, Source, Value
 
 #: How a condition compares a column: `=`, IN with several, with a lower or an upper limit, or in another way
 #: that leaves few values: IS NULL, `=` on an expression over it, IN (SELECT ...).

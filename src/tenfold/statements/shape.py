@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from tenfold.rules.statements.equalities import Edge, Hold, spread
+from tenfold.statements.equalities import Edge, Hold, spread
 
 Kind = Literal["select", "insert", "update", "delete", "merge"]
 #: What is done to the table.

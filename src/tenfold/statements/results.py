@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from tenfold.rules.statements.scopes import Names, Scope, Value, spelt
-from tenfold.rules.statements.shape import Access, OrderKey
+from tenfold.statements.scopes import Names, Scope, Value, spelt
+from tenfold.statements.shape import Access, OrderKey
 
 # Aggregates that the parser takes for any other function.
 _AGGREGATES = frozenset(("jsonb_agg", "xmlagg", "range_agg", "range_intersect_agg"))

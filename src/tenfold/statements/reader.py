@@ -9,11 +9,11 @@ from typing import Any
 from sqlglot import exp
 
 from tenfold.model.snapshot import Snapshot
-from tenfold.rules.statements import equalities
-from tenfold.rules.statements.conditions import Comparison, Conditions, Place
-from tenfold.rules.statements.equalities import Hold, Rule, spread
-from tenfold.rules.statements.results import Draft, gives_one_row, has_limit, mark
-from tenfold.rules.statements.scopes import (
+from tenfold.statements import equalities
+from tenfold.statements.conditions import Comparison, Conditions, Place
+from tenfold.statements.equalities import Hold, Rule, spread
+from tenfold.statements.results import Draft, gives_one_row, has_limit, mark
+from tenfold.statements.scopes import (
     Names,
     Node,
     Scope,
@@ -24,7 +24,7 @@ from tenfold.rules.statements.scopes import (
     spelt,
     united,
 )
-from tenfold.rules.statements.shape import Access, Kind, Shape, TableUse
+from tenfold.statements.shape import Access, Kind, Shape, TableUse
 
 
 def read_shape(tree: exp.Expr, snapshot: Snapshot) -> Shape | None:
