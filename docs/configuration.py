@@ -103,6 +103,8 @@ def fields_of(struct: type[msgspec.Struct]) -> Iterator[Field]:
 def _default(value: object) -> str:
     if value is msgspec.NODEFAULT or value is None or value == ():
         return "none"
+    if isinstance(value, tuple):
+        return str(list(value))
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

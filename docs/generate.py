@@ -1,7 +1,7 @@
 """Writes the pages that are made from the code: `python -m docs.generate [--check]`.
 
-Rule pages come from the rules' docstrings, the pages of the configuration and of scenarios from their structs, the command line's from
-its help, the schema of the JSON report from the structs that are encoded.
+Rule pages come from the rules' docstrings, the pages of the configuration and of scenarios from their
+structs, the command line's from its help, the schema of the JSON report from the structs that are encoded.
 """
 
 from __future__ import annotations

@@ -117,6 +117,14 @@ class PlanFileError(TenfoldError):
     """The plan file cannot be used; make it again with: tenfold plan DSN --format json -o FILE"""
 
 
+class CalibrationFileError(TenfoldError):
+    """The calibration file cannot be used; make it again with: tenfold calibrate DSN -o FILE"""
+
+
+class NothingMeasuredError(TenfoldError):
+    """No statement could be measured in the time given; give more with --seconds."""
+
+
 class OutputError(TenfoldError):
     """The output file cannot be written; check the path and the free space."""
 

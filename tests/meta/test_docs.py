@@ -11,6 +11,7 @@ import click
 import msgspec
 import pytest
 
+from docs import scenario
 from docs.configuration import SECTIONS, fields_of
 from tenfold.cli.main import tenfold
 from tenfold.model.change import Backfill, Change, Estimate, Plan
@@ -124,11 +125,16 @@ def test_every_page_can_be_reached_from_the_map() -> None:
 
 
 #: Keys of the top level that are sections with fields of their own.
-SECTION_KEYS = ("thresholds", "ignore")
+SECTION_KEYS = ("thresholds", "ignore", "tenants", "budgets")
 
 
-@pytest.mark.parametrize("heading, struct", SECTIONS, ids=[heading for heading, _ in SECTIONS])
-def test_every_key_of_the_configuration_has_a_meaning(heading: str, struct: type[msgspec.Struct]) -> None:
+KEYS = (*SECTIONS, *((f"scenario {heading}", struct) for heading, struct in scenario.SECTIONS))
+
+
+@pytest.mark.parametrize("heading, struct", KEYS, ids=[heading for heading, _ in KEYS])
+def test_every_key_of_a_file_that_people_write_has_a_meaning(
+    heading: str, struct: type[msgspec.Struct]
+) -> None:
     fields = [field for field in fields_of(struct) if not field.type.endswith("Config")]
     assert fields
     assert [field.name for field in fields if len(field.comment) < 8 and field.name not in SECTION_KEYS] == []

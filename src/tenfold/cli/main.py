@@ -29,6 +29,7 @@ COMMANDS = {
     "rules": ("rules", "List the rules, or explain one."),
     "snapshot": ("snapshot", "Save a database's catalog and statistics to a file; no rows."),
     "scenario": ("scenario", "Write down how tenants and their rows grow, and check it."),
+    "calibrate": ("calibrate", "Measure what a unit of the planner's cost takes on a live server."),
     "server": ("server", "Start, stop and list embedded PostgreSQL servers."),
     "demo": ("demo", "Show the main job on an inherited 59-table database."),
     "bench": ("bench", "Measure Tenfold against its limits."),

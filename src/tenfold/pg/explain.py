@@ -1,15 +1,20 @@
-"""Runs a statement under EXPLAIN ANALYZE and takes it back."""
+"""Runs a statement under EXPLAIN ANALYZE: one that writes and is taken back, or one that cannot write."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from psycopg import sql
+import msgspec
+from psycopg import RawCursor, sql
 
-from tenfold.pg.connect import Connection, translate_errors
+from tenfold.model.query_plan import QueryPlan
+from tenfold.pg.connect import Connection, read_transaction, translate_errors
 
 _NAME = "tenfold_explained"
+_ANALYZE = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
+#: Settings of the transaction that nobody else has a say in.
+_OURS = frozenset({"statement_timeout", "lock_timeout", "search_path", "transaction_read_only"})
 
 
 def explain_analyze(
@@ -49,3 +54,38 @@ def explain_analyze(
                 connection.execute("DEALLOCATE ALL")
     assert row is not None
     return cast("dict[str, Any]", row[0][0])
+
+
+def explain_reading(
+    connection: Connection,
+    statement: str,
+    parameters: Sequence[str | None],
+    *,
+    role: str | None = None,
+    settings: Mapping[str, str] | None = None,
+    statement_timeout: float,
+    search_path: str | None = None,
+) -> QueryPlan:
+    """The plan of a statement that was run in a read-only transaction, with rows, times and buffers.
+
+    The server refuses whatever writes, in the statement and in functions that it calls. `search_path` is that
+    of the session unless given. Every setting ends with the transaction, so that a pooler may stand between.
+    """
+    with read_transaction(connection, statement_timeout=statement_timeout):
+        session = {name: value for name, value in (settings or {}).items() if name not in _OURS}
+        if search_path is None:
+            row = connection.execute("SELECT reset_val FROM pg_settings WHERE name = 'search_path'").fetchone()
+            assert row is not None
+            search_path = str(row[0])
+        for name, value in {**session, "search_path": search_path}.items():
+            connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
+        if role is not None:
+            connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+        # As above: binary keeps it to one statement.
+        row = (
+            RawCursor(connection)
+            .execute(_ANALYZE + statement.encode(), tuple(parameters), binary=True)
+            .fetchone()
+        )
+    assert row is not None
+    return msgspec.convert(row[0][0], QueryPlan)

@@ -8,6 +8,7 @@ server's parent process, holds `keeper.lock` and ends the server when no user is
 from __future__ import annotations
 
 import contextlib
+import errno
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -60,7 +61,9 @@ class ServerFolder:
             raise EmbeddedServerError(f"{self.path} holds a server whose data is kept; name another one")
 
     def delete(self) -> None:
-        shutil.rmtree(self.path)
+        """Another process may sweep it at the same time: it takes the locks for free once we unlinked them."""
+        while self.path.exists():
+            shutil.rmtree(self.path, onerror=_unless_others_delete)
 
     @property
     def kept(self) -> bool:
@@ -102,6 +105,12 @@ class ServerFolder:
             return Postmaster(int(lines[0]), int(lines[3]), Path(lines[4]), lines[7].strip() == "ready")
         except (FileNotFoundError, IndexError, ValueError):
             return None
+
+
+def _unless_others_delete(_function: object, _path: str, error: tuple[object, BaseException, object]) -> None:
+    failure = error[1]
+    if not (isinstance(failure, OSError) and failure.errno in (errno.ENOENT, errno.ENOTEMPTY)):
+        raise failure
 
 
 def sweep(parent: Path) -> None:
