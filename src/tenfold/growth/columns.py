@@ -9,18 +9,21 @@ import msgspec
 from tenfold.errors import UsageError
 from tenfold.growth.distinct import stored_distinct
 from tenfold.growth.domain import Values
-from tenfold.growth.stretch import ahead, fitted, spread, stretched
+from tenfold.growth.stretch import ahead, fitted, reaching_back, spread, stretched
 from tenfold.model.growth import ColumnHint
 from tenfold.model.relations import Column, ColumnStatistics
 
 
 def grown_column(
-    column: Column, statistics: ColumnStatistics, values: Values, rows: float, *, stays: bool, readable: bool
+    column: Column, statistics: ColumnStatistics, values: Values, rows: float, *, days: float, readable: bool
 ) -> ColumnStatistics:
-    """At `rows` rows. `stays`: its window of time does not widen. `readable`: its values are there."""
+    """At `rows` rows. `days`: by how much its window of time is longer. `readable`: its values are there."""
     grown = _diluted(statistics, values, rows)
-    if not readable or stays or values.law in ("enumeration", "heaps"):
+    if not readable or values.law in ("enumeration", "heaps"):
         return grown
+    if values.law == "time":
+        seen = grown.histogram and reaching_back(column, grown.histogram, days)
+        return msgspec.structs.replace(grown, histogram=seen)
     factor = values.factor
     if grown.histogram is not None:
         return msgspec.structs.replace(grown, histogram=stretched(column, grown.histogram, factor))

@@ -7,6 +7,7 @@ Each column follows one law. What keys say comes first, what statistics say seco
 - foreign key: as the values of the column that it refers to;
 - enumeration: stays, where the most common values cover nearly all rows;
 - time that only grows: as rows;
+- values that occur alike and often: stay, all of them have been seen;
 - any other: Heaps' law, distinct = rows ** b (H. S. Heaps, Information Retrieval, 1978, section 7.5; its
   factor is 1, since one row shows one value), with b of today's statistics. It lies between the two ends:
   b is 0 where there is one value, and 1 where every row has its own.
@@ -59,8 +60,8 @@ class Values(msgspec.Struct, frozen=True):
         return self.after / self.before if self.before > 0 else 1.0
 
 
-class Sizes(msgspec.Struct, frozen=True, dict=True):
-    """A snapshot with its rows before and after. Remembers what was worked out for each column."""
+class Sizes(msgspec.Struct, frozen=True):
+    """A snapshot with its rows before and after, and what keys and hints say of its columns."""
 
     snapshot: Snapshot
     tenancy: Tenancy

@@ -10,7 +10,7 @@ from tenfold.errors import UsageError
 from tenfold.growth.assume import assume
 from tenfold.growth.columns import grown_column, grown_expression, hinted
 from tenfold.growth.distinct import distinct_count
-from tenfold.growth.domain import Sizes, Values, heaps, only_grows
+from tenfold.growth.domain import Sizes, Values, heaps
 from tenfold.growth.heap import grown_heap
 from tenfold.growth.index_size import index_pages
 from tenfold.growth.keys import entry_count
@@ -83,8 +83,8 @@ def _statistics(
     rows = sizes.rows(row.relation, row.inherited)
     if touched and rows[1] > 0:
         values = sizes.values(column, row)
-        stays = row.relation in growth.retained and only_grows(column, row)
-        row = grown_column(column, row, values, rows[1], stays=stays, readable=not sizes.snapshot.redacted)
+        days = 0.0 if row.relation in growth.retained else growth.days
+        row = grown_column(column, row, values, rows[1], days=days, readable=not sizes.snapshot.redacted)
     return _with_hint(sizes, growth, row)
 
 

@@ -11,7 +11,7 @@ from tenfold.model.relations import Column
 
 _MAXIMUM = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 _EPOCH = datetime(2000, 1, 1)
-_LAST = datetime(9999, 12, 31)
+_FIRST, _LAST = "0001-01-01", datetime(9999, 12, 31)
 
 
 class Scale(NamedTuple):
@@ -50,6 +50,18 @@ def stretched(column: Column, bounds: Sequence[str], factor: float) -> tuple[str
     if scale.maximum is not None and width > 0:
         by = min(by, (scale.maximum - low) / width)
     return tuple(scale.text(low + (number - low) * by) for number in numbers)
+
+
+def reaching_back(column: Column, bounds: Sequence[str], days: float) -> tuple[str, ...]:
+    """Bounds of times with the last one kept and a window that is so many days longer."""
+    scale = scale_of(column)
+    numbers = _numbers(scale, bounds)
+    if scale is None or numbers is None or len(numbers) < 2 or numbers[0] == numbers[-1] or days <= 0:
+        return tuple(bounds)
+    high, width = numbers[-1], numbers[-1] - numbers[0]
+    longer = Decimal(days) * (1 if column.type == "date" else 86_400)
+    by = min(width + longer, high - scale.number(_FIRST)) / width
+    return tuple(scale.text(high - (high - number) * by) for number in numbers)
 
 
 def fitted(column: Column, bounds: Sequence[str], low: str | None, high: str | None) -> tuple[str, ...]:

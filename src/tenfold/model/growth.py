@@ -37,6 +37,9 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
     hints: Mapping[tuple[int, int], ColumnHint] = {}
     #: Relations that rows leave again: their window of time stays as long as it is.
     retained: frozenset[int] = frozenset()
+    #: Days that pass until then. Rows that came with a time reach so much further into the past, as seen from
+    #: there; the statistics are told as seen from today, for `now()` is today's. At 0 they come more densely.
+    days: float = 0.0
 
 
 class Assumption(msgspec.Struct, frozen=True, omit_defaults=True):

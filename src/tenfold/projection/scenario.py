@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from tenfold.errors import ScenarioError
 from tenfold.model.growth import Assumption, ColumnHint, Growth
 from tenfold.model.relations import Column
-from tenfold.model.scenario import ColumnContent, Point, Scenario, Tenants, rate_of
+from tenfold.model.scenario import MONTH_DAYS, ColumnContent, Point, Scenario, Tenants, rate_of
 from tenfold.model.snapshot import Snapshot
 from tenfold.model.tenancy import Tenancy
 from tenfold.projection.curve import Curve, arriving, constant, retained, scaled, times
@@ -150,6 +150,7 @@ def _point(
         rows={oid: float(round(curve.rows[position])) for oid, curve in curves.items()},
         hints=hints,
         retained=frozenset(oid for oid, curve in curves.items() if curve.leaves),
+        days=when.months * MONTH_DAYS,
     )
     monthly = {oid: curve.arrivals[position] for oid, curve in curves.items()}
     return Point(when.date, when.months, count, growth, monthly, assumptions)

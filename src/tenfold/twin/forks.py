@@ -33,22 +33,22 @@ class Forks:
 
     def __init__(self, server_folder: Path, data_folder: Path) -> None:
         """Raises TwinError where the file system has no files with holes."""
-        self._data = data_folder
-        self._folder = server_folder / "forks"
+        self.data_folder = data_folder
+        self.folder = server_folder / "forks"
         owner = data_folder.stat()
         self._owner = (owner.st_uid, owner.st_gid)
         self._files: dict[tuple[int, bytes], Path] = {}
         self._node = _FIRST_NODE
         with _clear_errors():
-            self._folder.mkdir(exist_ok=True)
-            os.chown(self._folder, *self._owner)
-            self._folder.chmod(0o700)
+            self.folder.mkdir(exist_ok=True)
+            os.chown(self.folder, *self._owner)
+            self.folder.chmod(0o700)
             self._require_holes()
 
     def place(self, database: int, blocks: int, head: bytes = b"") -> int:
         """Files for a relation of so many blocks in the database of that oid; their relfilenode."""
         self._node += 1
-        base = self._data / "base" / str(database)
+        base = self.data_folder / "base" / str(database)
         left, segment = min(max(blocks, len(head) // BLOCK), MOST_BLOCKS), 0
         with _clear_errors():
             while True:
@@ -61,7 +61,7 @@ class Forks:
 
     def _file(self, blocks: int, head: bytes) -> Path:
         if (blocks, head) not in self._files:
-            path = self._folder / f"{len(self._files)}"
+            path = self.folder / f"{len(self._files)}"
             with path.open("xb") as file:
                 file.write(head)
                 file.truncate(blocks * BLOCK)
@@ -70,14 +70,14 @@ class Forks:
         return self._files[blocks, head]
 
     def _require_holes(self) -> None:
-        trial = self._folder / "trial"
+        trial = self.folder / "trial"
         with trial.open("xb") as file:
             file.truncate(_TRIAL_BYTES)
         stored = trial.stat().st_blocks * 512
         trial.unlink()
         if stored > _TRIAL_ROOM:
             raise TwinError(
-                f"the file system of {self._folder.parent} stores zeros as they are, so a twin would fill it;"
+                f"the file system of {self.folder.parent} stores zeros as they are, so a twin would fill it;"
                 " name a folder on another one with TENFOLD_CACHE_DIR"
             )
 

@@ -14,8 +14,10 @@ from tenfold.model.twin import NotCarried
 from tenfold.pg.embedded import EmbeddedServer
 from tenfold.twin.build import build_schema
 from tenfold.twin.catalog import insert_foreign_keys, read_oids, set_rights
+from tenfold.twin.extended import load_extended_statistics
 from tenfold.twin.forks import Forks
 from tenfold.twin.names import MISSING_POLICY, TWIN_ROLE
+from tenfold.twin.place import twin_folder
 from tenfold.twin.scale import Scale
 from tenfold.twin.schema.write import role_steps
 from tenfold.twin.session import TwinSession
@@ -55,7 +57,7 @@ class Twin:
         #: Whether the twin's server knows a setting, by name; filled as they are asked for.
         self.known_settings: dict[str, bool] = {}
         self._progress = progress
-        self._server = EmbeddedServer.temporary(settings=_SETTINGS)
+        self._server = EmbeddedServer.temporary(parent=twin_folder(snapshot), settings=_SETTINGS)
         self._scales: list[Scale] = []
 
     def __enter__(self) -> Self:
@@ -122,6 +124,7 @@ class Twin:
             missing = build_schema(session, self.snapshot, self._progress)
             self.oids = read_oids(session)
             missing += insert_foreign_keys(session, self.snapshot, self.oids)
+            missing += load_extended_statistics(session, self.snapshot)
             set_rights(session, self.snapshot, self.oids)
         finally:
             session.close()

@@ -6,6 +6,7 @@ reads nothing, and is as long as the arithmetic of `tenfold.growth` says it woul
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -58,6 +59,8 @@ class WhatIf:
 
         Raises UsageError where the definition is none, or the server refuses it.
         """
+        # Here nobody else is in the way, and CONCURRENTLY cannot run in a transaction.
+        definition = re.sub(r"\bCONCURRENTLY\b", "", definition, count=1, flags=re.IGNORECASE)
         table = self._table(definition)
         before = {index.oid for index in read_made_indexes(self._scale, table)}
         self._in_short_tables(table, definition)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -233,10 +234,13 @@ def test_an_enumeration_stays() -> None:
     assert of(grown(1000), STATUS) == of(product(), STATUS)
 
 
-def test_time_stretches_unless_rows_leave_again() -> None:
-    assert (of(grown(10), CREATED).histogram or ())[-1] == "2024-04-10 00:00:00+00"
-    kept = of(grown(10, retained=frozenset({LEADS})), CREATED)
-    assert kept.histogram == of(product(), CREATED).histogram
+def test_time_reaches_back_by_the_days_that_pass_unless_rows_leave_again() -> None:
+    today = of(product(), CREATED).histogram or ()
+    after = of(grown(10, days=20), CREATED).histogram or ()
+    assert after[-1] == today[-1]
+    assert date.fromisoformat(today[0][:10]) - date.fromisoformat(after[0][:10]) == timedelta(days=20)
+    assert of(grown(10), CREATED).histogram == today
+    assert of(grown(10, days=20, retained=frozenset({LEADS})), CREATED).histogram == today
 
 
 def test_other_values_follow_heaps_law() -> None:
@@ -244,6 +248,17 @@ def test_other_values_follow_heaps_law() -> None:
     # 5,000 rows have their square root of values, and so have 500,000.
     assert row.n_distinct == pytest.approx(500_000**0.5, rel=0.01)
     assert row.common_frequencies == pytest.approx((0.02, 0.01), rel=0.01)
+
+
+def test_values_that_rows_draw_alike_are_all_there_already() -> None:
+    snapshot = product()
+    alike = tuple(
+        statistics(CITY, 500, histogram=("Aachen", "York")) if row.number == CITY else row
+        for row in snapshot.statistics
+    )
+    snapshot = msgspec.structs.replace(snapshot, statistics=alike)
+    after = grow(snapshot, TENANCY, uniform(snapshot, TENANCY, 100)).snapshot
+    assert of(after, CITY).n_distinct == pytest.approx(500)
 
 
 def test_nearly_unique_values_stay_a_share_of_the_rows() -> None:
@@ -319,6 +334,73 @@ def test_a_factor_must_be_above_nothing(factor: float) -> None:
 def test_an_unknown_table_is_refused_with_its_neighbour() -> None:
     with pytest.raises(UsageError, match="did you mean leads"):
         by_table(product(), {("public", "lead"): 2})
+
+
+def test_statistics_of_a_partitioned_table_grow_with_all_of_its_rows() -> None:
+    snapshot = Snapshot(
+        server=SERVER,
+        database=DATABASE,
+        relations=(
+            relation(1, "events", 400, -1, kind="p"),
+            relation(2, "events_1", 300, 10, is_partition=True),
+            relation(3, "events_2", 100, 10, is_partition=True),
+        ),
+        inheritance=(Inheritance(2, 1), Inheritance(3, 1)),
+        columns=(column(1, 1, "city", "text"), column(2, 1, "city", "text"), column(3, 1, "city", "text")),
+        statistics=(
+            statistics(
+                1,
+                20,
+                1,
+                inherited=True,
+                common_values=("Oslo",),
+                common_frequencies=(0.4,),
+                histogram=("a", "z"),
+            ),
+            statistics(1, 10, 2),
+        ),
+    )
+    after = grow(snapshot, Tenancy(), Growth(rows={1: 40_000})).snapshot
+    # 400 rows have their square root of values.
+    assert of(after, 1, 1).n_distinct == pytest.approx(200)
+    assert after.relation_by_oid[1].pages == -1
+
+
+def test_a_table_never_analysed_has_the_rows_that_its_length_has_room_for() -> None:
+    snapshot = Snapshot(
+        server=SERVER,
+        database=DATABASE,
+        relations=(relation(1, "notes", -1, 0, size_bytes=10 * 8192),),
+        columns=(column(1, 1, "id"),),
+    )
+    # 32 bytes and a line pointer a row: 226 rows a page.
+    assert uniform(snapshot, Tenancy(), 3).rows == {1: 3 * 2260}
+
+
+def test_ranks_of_a_redacted_snapshot_are_not_stretched() -> None:
+    snapshot = msgspec.structs.replace(product(), redacted=True)
+    after = grow(snapshot, TENANCY, uniform(snapshot, TENANCY, 10)).snapshot
+    assert of(after, ID).histogram == of(snapshot, ID).histogram
+
+
+def test_a_reference_through_a_composite_key_grows_with_its_parent() -> None:
+    snapshot = product()
+    snapshot = msgspec.structs.replace(
+        snapshot,
+        relations=(*snapshot.relations[:3], relation(EMPTY, "jobs", 1000, 10)),
+        indexes=(index(220, (TEAM, ID), 20, 5000, unique=True),),
+        constraints=(
+            Constraint(
+                9, EMPTY, "fk", "f", (2, 4), True, "", foreign_relation=LEADS, foreign_columns=(TEAM, ID)
+            ),
+        ),
+        statistics=(*snapshot.statistics, statistics(4, 100, EMPTY)),
+    )
+    tenancy = msgspec.structs.replace(TENANCY, tables=TENANCY.tables[:3])
+    both = by_table(snapshot, {("public", "jobs"): 10, ("public", "leads"): 10})
+    alone = by_table(snapshot, {("public", "jobs"): 10})
+    assert of(grow(snapshot, tenancy, both).snapshot, 4, EMPTY).n_distinct == pytest.approx(1000, rel=0.01)
+    assert of(grow(snapshot, tenancy, alone).snapshot, 4, EMPTY).n_distinct == pytest.approx(100, rel=0.01)
 
 
 # --- assumptions ---
