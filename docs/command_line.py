@@ -21,13 +21,13 @@ Every session is read-only, except those of `apply` and `undo`. Every session is
 
 ## Exit codes
 
-| code | audit | apply, undo | other commands |
-|---|---|---|---|
-| 0 | no finding at or above `--fail-on` | all that was asked for is done | done |
-| 1 | findings | some changes could not be done; the output says which and why | |
-| 2 | could not run | could not run; nothing more was changed | could not run |
-| 130 | interrupted | interrupted; the same command goes on | interrupted |
-| 143 | terminated | terminated; the same command goes on | terminated |
+| code | audit | gate | apply, undo | other commands |
+|---|---|---|---|---|
+| 0 | no finding at or above `--fail-on` | no plan is worse | all that was asked for is done | done |
+| 1 | findings | a plan is worse | some changes could not be done; the output says which and why | |
+| 2 | could not run | could not run | could not run; nothing more was changed | could not run |
+| 130 | interrupted | interrupted | interrupted; the same command goes on | interrupted |
+| 143 | terminated | terminated | terminated; the same command goes on | terminated |
 
 SIGTERM (143), as `kill` and service managers send it, is treated as Ctrl-C (130): what was under way is taken
 back, what remains is said, and an embedded server that was started for the command is stopped.

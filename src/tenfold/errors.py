@@ -125,6 +125,10 @@ class NothingMeasuredError(TenfoldError):
     """No statement could be measured in the time given; give more with --seconds."""
 
 
+class BaselineError(TenfoldError):
+    """The baseline of the gate cannot be used; make it again with --update."""
+
+
 class OutputError(TenfoldError):
     """The output file cannot be written; check the path and the free space."""
 
@@ -150,6 +154,85 @@ class ApplyError(TenfoldError):
 
 class ApplyInterruptedError(TenfoldError):
     """Interrupted; what was done stays, run the same command again to go on."""
+
+
+# --- the runtime -------------------------------------------------------------------------------------
+
+
+class TenantError(TenfoldError):
+    """No tenant is set here, so nothing is asked; enter `async with db.tenant(id)` first."""
+
+
+class InvalidTenantError(TenantError):
+    """This is no id of a tenant; give one of the type that the Database was told."""
+
+
+class UnsafeRoleError(TenfoldError):
+    """Row-level security does not bind this role; connect as one that owns nothing and is no superuser."""
+
+
+class PoolTimeoutError(TenfoldError):
+    """No connection came free in time; the message says who holds them."""
+
+
+class DatabaseUnavailableError(TenfoldError):
+    """The database cannot be reached for this; it is tried again in the background."""
+
+
+class NotCommittedError(TenfoldError):
+    """A statement of the transaction had failed, so nothing was committed; use savepoint() around such ones."""
+
+
+class SessionClosedError(TenfoldError):
+    """The session has ended; statements belong inside its `async with` block."""
+
+
+class ReadOnlySessionError(TenfoldError):
+    """The session was opened read-only; open one that writes."""
+
+
+class CursorError(TenfoldError):
+    """This cursor is damaged, forged, or of another tenant, order or filter; begin again at the first page."""
+
+
+class OrderError(TenfoldError):
+    """The rows do not keep what their order says of them."""
+
+
+class LoaderError(TenfoldError):
+    """The loader cannot answer this."""
+
+
+class BulkError(TenfoldError):
+    """Rows were refused, and none was written; the message names them by their place and the constraint."""
+
+
+class CacheError(TenfoldError):
+    """The cache cannot serve what was asked of it; the message says why."""
+
+
+class CacheClosedError(CacheError):
+    """The cache is not open here; use it inside `async with cache:`, in the event loop that opened it."""
+
+
+class NamespaceError(CacheError):
+    """The namespace is not declared, or not as it is used; give it to Cache(...) once, under one name."""
+
+
+class CacheKeyError(CacheError):
+    """This is no key of a cache; give a str, int or UUID, or a tuple of them."""
+
+
+class CodecError(CacheError):
+    """A value does not fit the type that its namespace declares."""
+
+
+class LoadFailedError(CacheError):
+    """A load failed a moment ago and its namespace remembers that; it is tried again when failure_ttl is over."""
+
+
+class LoadTimeoutError(CacheError):
+    """A load took longer than its namespace allows; make it faster, or raise load_timeout."""
 
 
 # --- words for messages ------------------------------------------------------------------------------

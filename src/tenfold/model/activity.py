@@ -52,6 +52,9 @@ class Database(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     statistics_reset: str | None = None
     #: Settings of ALTER DATABASE, `name=value`.
     settings: tuple[str, ...] | None = None
+    #: `datlocprovider`, who sorts: c libc by `collation`, i ICU or b builtin by `locale`.
+    locale_provider: str = "c"
+    locale: str | None = None
 
 
 class Setting(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -1,7 +1,8 @@
-"""What is said of a statement's plans: how it was asked, what the planner answered, and what to make of it."""
+"""What is said of a statement's plans: what the planner answered at each size, and what to make of it."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -21,6 +22,10 @@ VerdictKind = Literal[
 ]
 
 
+#: What an answer's size is called where the source itself gave it.
+REAL = "real"
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """One fault of one node. No value of a row is in its texts."""
 
@@ -33,10 +38,10 @@ class Verdict(msgspec.Struct, frozen=True):
     remedy: str
 
 
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The plan at one size. Where there is none, `why_not` says why."""
 
-    #: `1x`, `100x`, or a date of a scenario.
+    #: `1x`, `100x`, `month 12`, or REAL.
     size: str
     plan: QueryPlan | None = None
     why_not: str | None = None
@@ -45,7 +50,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     verdicts: tuple[Verdict, ...] = ()
 
 
-class Explained(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Explained(msgspec.Struct, frozen=True, kw_only=True):
     """One statement. Constants in its plans are those of its own text, others are shown as `?`."""
 
     name: str
@@ -59,11 +64,10 @@ class Explained(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     def changes(self) -> tuple[tuple[Answer, Answer], ...]:
         """Neighbouring sizes that have plans of another shape."""
         planned = [answer for answer in self.answers if answer.plan is not None]
-        pairs = zip(planned, planned[1:], strict=False)
-        return tuple((one, next_) for one, next_ in pairs if _shape(one) != _shape(next_))
+        return tuple(pair for pair in pairwise(planned) if _shape(pair[0]) != _shape(pair[1]))
 
 
-class Explanation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """All statements of one call, and as whom they were asked."""
 
     database: str

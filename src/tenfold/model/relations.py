@@ -130,6 +130,8 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     #: `attstorage`: p plain, e external, m main, x extended (compressed and moved out of line).
     storage: str = "p"
     acl: tuple[str, ...] | None = None
+    #: Schema of `collation`; None where that is the system's.
+    collation_schema: str | None = None
 
 
 class ColumnStatistics(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -150,6 +152,11 @@ class ColumnStatistics(msgspec.Struct, frozen=True, omit_defaults=True, gc=False
     common_elements: tuple[str, ...] | None = None
     common_element_frequencies: tuple[float, ...] | None = None
     element_count_histogram: tuple[float, ...] | None = None
+    #: Of ranges: lengths, the share of empty ones, and ranges of which lower and upper bounds are histograms;
+    #: servers before 17 do not show them.
+    range_lengths: tuple[float, ...] | None = None
+    empty_range_frac: float | None = None
+    range_bounds: tuple[str, ...] | None = None
 
 
 class Index(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -322,6 +329,37 @@ class ExtendedStatistics(msgspec.Struct, frozen=True, omit_defaults=True, gc=Fal
     #: `stxkind`: d n-distinct, f dependencies, m most common values, e expressions.
     kinds: tuple[str, ...]
     definition: str
+
+
+class ExtendedStatisticsData(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What ANALYZE found for one `ExtendedStatistics`. That of its expressions is a list beside it."""
+
+    statistics: int
+    inherited: bool
+    #: As the server writes pg_ndistinct and pg_dependencies; -1 is the first expression.
+    n_distinct: str | None = None
+    dependencies: str | None = None
+    #: Combinations, one after the other: a value a column and expression, None being NULL.
+    common_values: tuple[str | None, ...] | None = None
+    #: One a combination; the second is what they would be if the columns had nothing to do with each other.
+    common_frequencies: tuple[float, ...] | None = None
+    common_base_frequencies: tuple[float, ...] | None = None
+
+
+class Collation(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A collation of the user's, or one of the system's that a column uses."""
+
+    oid: int
+    schema: str
+    name: str
+    #: `collprovider`: c libc, i ICU, b builtin.
+    provider: str
+    deterministic: bool
+    #: What the provider knows it by.
+    locale: str
+    ctype: str | None = None
+    rules: str | None = None
+    extension: str | None = None
 
 
 class Type(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

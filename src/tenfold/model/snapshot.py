@@ -26,10 +26,12 @@ from tenfold.model.activity import (
     TableActivity,
 )
 from tenfold.model.relations import (
+    Collation,
     Column,
     ColumnStatistics,
     Constraint,
     ExtendedStatistics,
+    ExtendedStatisticsData,
     Index,
     Inheritance,
     OperatorClass,
@@ -78,6 +80,9 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, dict=True, kw_on
     columns: tuple[Column, ...] = ()
     statistics: tuple[ColumnStatistics, ...] = ()
     extended_statistics: tuple[ExtendedStatistics, ...] = ()
+    extended_statistics_data: tuple[ExtendedStatisticsData, ...] = ()
+    #: Of the expressions of extended statistics: `relation` is the object's oid, `number` the position from 1.
+    expression_statistics: tuple[ColumnStatistics, ...] = ()
     indexes: tuple[Index, ...] = ()
     operator_classes: tuple[OperatorClass, ...] = ()
     operators: tuple[Operator, ...] = ()
@@ -87,6 +92,7 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, dict=True, kw_on
     triggers: tuple[Trigger, ...] = ()
     sequences: tuple[Sequence, ...] = ()
     types: tuple[Type, ...] = ()
+    collations: tuple[Collation, ...] = ()
     functions: tuple[Function, ...] = ()
     roles: tuple[Role, ...] = ()
     memberships: tuple[Membership, ...] = ()

@@ -22,13 +22,17 @@ class Capability(NamedTuple):
 CAPABILITIES = {
     "session_counters": Capability("session counters in pg_stat_database", 14),
     "tid_range_scan": Capability("scans of a range of pages", 14),
+    "expression_statistics": Capability("CREATE STATISTICS on expressions", 14),
     "top_level_statements": Capability("pg_stat_statements.toplevel", 14),
     "security_invoker": Capability("security_invoker views", 15),
+    "inherited_extended_statistics": Capability("extended statistics of tables with their children", 15),
+    "database_locale_provider": Capability("locale providers of databases", 15),
     "create_database_strategy": Capability("CREATE DATABASE ... STRATEGY", 15),
     "nulls_not_distinct": Capability("UNIQUE NULLS NOT DISTINCT", 15),
     "set_null_columns": Capability("ON DELETE SET NULL for some of the columns", 15),
     "last_scan": Capability("time of the last index scan", 16),
     "membership_options": Capability("INHERIT and SET options of role memberships", 16),
+    "range_statistics": Capability("statistics of ranges in pg_stats", 17),
     "checksums_by_default": Capability("data checksums without asking initdb for them", 18),
     "not_enforced": Capability("NOT ENFORCED constraints", 18),
 }

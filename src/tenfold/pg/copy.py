@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from psycopg import sql
 
@@ -11,6 +12,7 @@ from tenfold.pg.connect import Connection, translate_errors
 
 # Lines joined into one write: large enough that the driver's work for each does not show.
 _LINES_A_WRITE = 2_000
+_BLOCK = 1 << 20
 
 
 @contextmanager
@@ -52,3 +54,11 @@ def analyze(connection: Connection) -> None:
     """Statistics of every table that the role may analyze."""
     with translate_errors():
         connection.execute("ANALYZE")
+
+
+def copy_csv(connection: Connection, schema: str, table: str, file: Path) -> None:
+    """Loads a CSV file whose first line names the columns. Raises what `translate_errors` raises."""
+    statement = sql.SQL("COPY {} FROM STDIN (FORMAT csv, HEADER match)").format(sql.Identifier(schema, table))
+    with translate_errors(), file.open("rb") as lines, connection.cursor().copy(statement) as copy:
+        while block := lines.read(_BLOCK):
+            copy.write(block)

@@ -13,8 +13,15 @@ from tenfold.pg.connect import Connection, read_transaction, translate_errors
 
 _NAME = "tenfold_explained"
 _ANALYZE = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
+_PLANNED = b"EXPLAIN (FORMAT JSON) "
+_GENERIC = b"EXPLAIN (FORMAT JSON, GENERIC_PLAN) "
 #: Settings of the transaction that nobody else has a say in.
-_OURS = frozenset({"statement_timeout", "lock_timeout", "search_path", "transaction_read_only"})
+_OURS = frozenset({"statement_timeout", "lock_timeout", "transaction_read_only"})
+# What a reading transaction has changed for reading catalogs.
+_SESSION = (
+    "SELECT lower(name), reset_val FROM pg_settings"
+    " WHERE lower(name) IN ('search_path', 'datestyle', 'timezone')"
+)
 
 
 def explain_analyze(
@@ -72,12 +79,10 @@ def explain_reading(
     of the session unless given. Every setting ends with the transaction, so that a pooler may stand between.
     """
     with read_transaction(connection, statement_timeout=statement_timeout):
-        session = {name: value for name, value in (settings or {}).items() if name not in _OURS}
-        if search_path is None:
-            row = connection.execute("SELECT reset_val FROM pg_settings WHERE name = 'search_path'").fetchone()
-            assert row is not None
-            search_path = str(row[0])
-        for name, value in {**session, "search_path": search_path}.items():
+        own = connection.execute(_SESSION).fetchall()
+        given = {name: value for name, value in (settings or {}).items() if name not in _OURS}
+        given |= {} if search_path is None else {"search_path": search_path}
+        for name, value in {**dict(own), **given}.items():
             connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
         if role is not None:
             connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
@@ -87,5 +92,39 @@ def explain_reading(
             .execute(_ANALYZE + statement.encode(), tuple(parameters), binary=True)
             .fetchone()
         )
+    assert row is not None
+    return msgspec.convert(row[0][0], QueryPlan)
+
+
+def explain_plan(
+    connection: Connection,
+    statement: str,
+    parameters: Sequence[str | None] | None,
+    *,
+    role: str | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> QueryPlan:
+    """The plan of a statement that is not run; without parameters where it has some, the generic one.
+
+    Needs version 16 or later for a generic plan. `role` and `settings` end with the transaction.
+    """
+    with translate_errors():
+        connection.execute("BEGIN")
+        try:
+            for name, value in (settings or {}).items():
+                connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
+            if role is not None:
+                connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+            if parameters is None and "$" in statement:
+                # `$n` without values is for the protocol of several statements only.
+                cursor = connection.execute(_GENERIC + statement.encode())
+            else:
+                cursor = RawCursor(connection).execute(
+                    _PLANNED + statement.encode(), tuple(parameters or ()), binary=True
+                )
+            row = cursor.fetchone()
+        finally:
+            if not connection.closed:
+                connection.execute("ROLLBACK")
     assert row is not None
     return msgspec.convert(row[0][0], QueryPlan)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TypeAlias
 
 import msgspec
 
 from tenfold.errors import NotPlannableError
+from tenfold.growth.rows import rows_today
 from tenfold.model.calibration import Calibration, CostSettings
 from tenfold.model.query_plan import QueryPlan
 from tenfold.model.snapshot import Snapshot
@@ -17,7 +20,10 @@ from tenfold.statements.compared import Compared, compared
 from tenfold.twin.parameters import largest_tenant, sample_parameters
 from tenfold.twin.planner_settings import session_settings
 from tenfold.twin.scale import Scale
-from tenfold.twin.work import decompose
+from tenfold.twin.work import Explain, decompose
+
+#: Values of `$1, $2, ...`; None for the plan without values.
+Parameters: TypeAlias = tuple[str | None, ...] | None
 
 # A tenant for policies to read where no value is known: type name -> a value of it.
 _ANY_TENANT = {"uuid": "00000000-0000-0000-0000-000000000000"}
@@ -54,13 +60,18 @@ class Answer(msgspec.Struct, frozen=True):
     milliseconds: float | None = None
 
 
-class Visit(msgspec.Struct, frozen=True):
+class Visit(msgspec.Struct, frozen=True, dict=True):
     """A size that was asked: its answers are in the order of the queries."""
 
     stop: Stop
     #: The database at that size.
     snapshot: Snapshot
     answers: tuple[Answer, ...]
+
+    @cached_property
+    def rows(self) -> Mapping[int, float]:
+        """By relation oid."""
+        return rows_today(self.snapshot)
 
 
 def ask(
@@ -74,11 +85,16 @@ def ask(
 ) -> tuple[Answer, ...]:
     """The answers at the size that the scale has now. `timed` says of which queries times are wanted."""
     tenant = tenant_at(scale.snapshot, asker)
-    answers = []
-    for number, query in enumerate(queries):
-        wanted = calibration if timed(number) else None
-        answers.append(_answer(scale, asker, query, tenant, wanted, hit_ratio))
-    return tuple(answers)
+    asked = [_asked(scale, asker, query, tenant) for query in queries]
+    if calibration is None:
+        return tuple(answer for answer, _ in asked)
+    # In a round of its own, since prices are given to the session and taken back: that takes longer.
+    return tuple(
+        msgspec.structs.replace(answer, milliseconds=_time(explain, asker, calibration, hit_ratio))
+        if answer.plan is not None and timed(number)
+        else answer
+        for number, (answer, explain) in enumerate(asked)
+    )
 
 
 def tenant_at(snapshot: Snapshot, asker: Asker) -> str | None:
@@ -94,9 +110,7 @@ def settings_for(asker: Asker, tenant: str | None) -> dict[str, str]:
     return {asker.tenancy.setting: tenant} if tenant is not None else {}
 
 
-def question(
-    scale: Scale, asker: Asker, query: Query, tenant: str | None
-) -> tuple[str, tuple[str | None, ...] | None]:
+def question(scale: Scale, asker: Asker, query: Query, tenant: str | None) -> tuple[str, Parameters]:
     """The statement as the server takes it, and values for its parameters; None where there are none."""
     text, known = plannable(query.text), asker.compared[query.text]
     if "$" not in text or (asker.redacted and known):
@@ -104,33 +118,27 @@ def question(
     return text, sample_parameters(scale.snapshot, asker.tenancy, text, tenant, wanted=known)
 
 
-def _answer(
-    scale: Scale,
-    asker: Asker,
-    query: Query,
-    tenant: str | None,
-    calibration: Calibration | None,
-    hit_ratio: float,
-) -> Answer:
-    text, parameters = question(scale, asker, query, tenant)
+def _asked(scale: Scale, asker: Asker, query: Query, tenant: str | None) -> tuple[Answer, Explain]:
+    """The answer, and the way to ask for the same plan at other prices."""
+    text, drawn = question(scale, asker, query, tenant)
     settings = settings_for(asker, tenant)
-    try:
-        plan = scale.explain(text, parameters, role=asker.role, settings=settings)
-    except NotPlannableError as refused:
-        if parameters is None:
-            return Answer(None, refused.message)
-        parameters = None
-        try:  # a value that was drawn may not be one that the statement takes
-            plan = scale.explain(text, None, role=asker.role, settings=settings)
-        except NotPlannableError:
-            return Answer(None, refused.message)
-    milliseconds = None
-    if calibration is not None:
+    reason = None
+    # A value that was drawn may not be one that the statement takes: then without values.
+    for parameters in dict.fromkeys((drawn, None)):
 
-        def explain(prices: Mapping[str, str]) -> QueryPlan:
+        def explain(prices: Mapping[str, str], parameters: Parameters = parameters) -> QueryPlan:
             return scale.explain(text, parameters, role=asker.role, settings={**settings, **prices})
 
-        work = decompose(explain, asker.prices)
-        milliseconds = calibration.milliseconds(work, hit_ratio=hit_ratio) if work is not None else None
-    generic = parameters is None and "$" in text
-    return Answer(plan, None, generic, milliseconds)
+        try:
+            plan = explain({})
+        except NotPlannableError as refused:
+            reason = reason or refused.message
+        else:
+            return Answer(plan, generic=parameters is None and "$" in text), explain
+    return Answer(None, reason), explain
+
+
+def _time(explain: Explain, asker: Asker, calibration: Calibration, hit_ratio: float) -> float | None:
+    """Milliseconds; None where the plan does not hold still at other prices."""
+    work = decompose(explain, asker.prices)
+    return calibration.milliseconds(work, hit_ratio=hit_ratio) if work is not None else None

@@ -58,10 +58,10 @@ class FactorCourse:
     narrow = _NARROW_FACTOR
 
     def __init__(self, snapshot: Snapshot, tenancy: Tenancy, factors: Sequence[float] = FACTORS) -> None:
-        """Raises UsageError for a factor that is not above 0."""
+        """Raises UsageError for a factor below 1: a forecast looks ahead."""
         for factor in factors:
-            if not (math.isfinite(factor) and factor > 0):
-                raise UsageError(f"a factor of --scale must be above 0, not {factor:g}")
+            if not (math.isfinite(factor) and factor >= 1):
+                raise UsageError(f"a factor of --scale is 1 or more, not {factor:g}")
         self._snapshot, self._tenancy = snapshot, tenancy
         later = sorted({factor for factor in factors if factor != 1.0})
         now = Stop(Moment("now", 0.0, factor=1.0), Growth())
@@ -92,18 +92,16 @@ class ScenarioCourse:
         self._snapshot, self._tenancy, self._scenario = snapshot, tenancy, scenario
         self._today = datetime.datetime.fromisoformat(snapshot.server.now).date()
         points = self._points(scenario)
-        if points[0].months == 0 and is_today(snapshot, points[0]):
-            points = points[1:]
-            self._jumps = False
-        else:
-            self._jumps = True
-        # A scenario may begin long before or after today: what comes before its start is one step.
+        start = points[0] if points[0].months == 0 else self._points(_only(scenario, 0.0))[0]
+        self._jumps = not is_today(snapshot, start)
+        later = tuple(point for point in points if point.months > 0)
+        points = (start, *later) if self._jumps else later
+        # A scenario may begin long before or after today, with other rows: up to its start is one step.
         now = Stop(Moment("now", -1.0 if self._jumps else 0.0, date=self._today), Growth())
         self.stops = (now, *map(_dated, points))
 
     def between(self, position: float) -> Stop:
-        only = msgspec.structs.replace(self._scenario, at=(position,))
-        return _dated(self._points(only)[0])
+        return _dated(self._points(_only(self._scenario, position))[0])
 
     def moment(self, position: float) -> Moment:
         date = date_after(self._scenario.start or self._today, position)
@@ -116,11 +114,14 @@ class ScenarioCourse:
         return resolve(scenario, self._snapshot, self._tenancy, self._today)
 
 
+def _only(scenario: Scenario, months: float) -> Scenario:
+    return msgspec.structs.replace(scenario, at=(months,))
+
+
 def is_today(snapshot: Snapshot, point: Point) -> bool:
     """Whether the point has the rows that the database has, table by table."""
-    return all(
-        abs(rows - snapshot.rows_of(oid)) <= max(_ALIKE * rows, 1.0) for oid, rows in point.growth.rows.items()
-    )
+    then = point.growth.rows.items()
+    return all(abs(rows - snapshot.rows_of(oid)) <= max(_ALIKE * rows, 1.0) for oid, rows in then)
 
 
 def factor_label(factor: float) -> str:

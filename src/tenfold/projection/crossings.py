@@ -64,10 +64,8 @@ def widest_open(
 
 def first_passed(seen: Sequence[Seen], budget: float) -> int | None:
     """The first visit at which the query takes longer than its budget."""
-    return next(
-        (number for number, at in enumerate(seen) if at.milliseconds is not None and at.milliseconds > budget),
-        None,
-    )
+    times = (at.milliseconds for at in seen)
+    return next((number for number, time in enumerate(times) if time is not None and time > budget), None)
 
 
 def passed_at(before: Seen, after: Seen, budget: float) -> float:

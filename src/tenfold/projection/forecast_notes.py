@@ -8,6 +8,7 @@ from tenfold.model.calibration import Calibration
 from tenfold.model.forecast import QueryForecast
 from tenfold.model.relations import Relation
 from tenfold.model.snapshot import Snapshot
+from tenfold.model.tenancy import Tenancy
 from tenfold.model.wording import counted
 from tenfold.projection.course import Course, FactorCourse
 
@@ -17,6 +18,7 @@ _NAMED = 8
 
 def notes_on(
     snapshot: Snapshot,
+    tenancy: Tenancy,
     course: Course,
     queries: Sequence[QueryForecast],
     role: str | None,
@@ -25,7 +27,7 @@ def notes_on(
 ) -> Iterator[str]:
     """Sentences. `refused` are columns whose statistics the twin did not take whole."""
     yield from _times(queries, calibration)
-    yield from _role(snapshot, role)
+    yield from _role(snapshot, tenancy, role)
     yield from _sources(snapshot, course)
     generic = [query.name for query in queries if query.generic]
     if generic:
@@ -60,19 +62,22 @@ def _times(queries: Sequence[QueryForecast], calibration: Calibration | None) ->
     without = sum(query.basis is None and query.reason is None for query in queries)
     if by_mean:
         yield (
-            f"times of {counted(by_mean, 'query', 'queries')} are today's mean times, growing as the cost grows: "
-            "an estimate; measured times come with --calibration (tenfold calibrate)"
+            f"times of {counted(by_mean, 'query', 'queries')} are today's mean times, growing as the cost "
+            "grows: an estimate; measured times come with --calibration (tenfold calibrate)"
         )
     if without:
         yield (
-            f"no times are known of {counted(without, 'query', 'queries')}, so no budget can be passed: only how "
-            "their costs grow is shown; measure the server with tenfold calibrate, and give --calibration"
+            f"no times are known of {counted(without, 'query', 'queries')}, so no budget can be passed: only "
+            "how their costs grow is shown; measure the server with tenfold calibrate, and give --calibration"
         )
 
 
-def _role(snapshot: Snapshot, role: str | None) -> Iterator[str]:
-    if role is None and any(relation.rls_enabled for relation in snapshot.relations):
-        yield "asked as a superuser, whom no policy binds; name the application's role with --role"
+def _role(snapshot: Snapshot, tenancy: Tenancy, role: str | None) -> Iterator[str]:
+    wanted = tenancy.application_role
+    if wanted is not None and wanted not in snapshot.role_by_name:
+        yield f"asked as a superuser, whom no policy binds: the application's role {wanted} is not there"
+    elif role is None and any(relation.rls_enabled for relation in snapshot.relations):
+        yield "asked as a superuser, whom no policy binds: name the application's role with --role"
 
 
 def _sources(snapshot: Snapshot, course: Course) -> Iterator[str]:
@@ -86,7 +91,7 @@ def _sources(snapshot: Snapshot, course: Course) -> Iterator[str]:
         tables = [
             snapshot.relation_by_oid[each.relation].display
             for each in hidden
-            if each.relation in snapshot.relation_by_oid
+            if each.relation is not None and each.relation in snapshot.relation_by_oid
         ]
         yield (
             f"statistics hidden from {snapshot.server.reader}: {named(tables) or 'of the whole database'} "
@@ -103,6 +108,6 @@ def _empty(snapshot: Snapshot) -> Iterator[str]:
     empty = [r.display for r in tables if snapshot.rows_of(r.oid) == 0 and not r.size_bytes]
     if empty and len(empty) * 3 > len(tables):
         yield (
-            f"{len(empty):,} of {counted(len(tables), 'table')} are empty, and no factor fills them: write down how "
-            "they will grow with tenfold scenario init, and give --scenario"
+            f"{len(empty):,} of {counted(len(tables), 'table')} are empty, and no factor fills them: write "
+            "down how they will grow with tenfold scenario init, and give --scenario"
         )

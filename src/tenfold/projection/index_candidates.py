@@ -26,7 +26,8 @@ def candidates(
 
     `bound` are the tables whose rows a policy holds to one tenant, whether or not the statement says so.
     """
-    uses = [use for use in shape.uses if use.access != "insert" and snapshot.relation_by_oid[use.relation].is_table]
+    relations = snapshot.relation_by_oid
+    uses = [use for use in shape.uses if use.access != "insert" and relations[use.relation].is_table]
     uses.sort(key=lambda use: -snapshot.rows_of(use.relation))
     found: dict[tuple[int, tuple[Key, ...]], CreateIndex] = {}
     for use in uses:
@@ -47,7 +48,9 @@ def _keys(use: TableUse, snapshot: Snapshot, tenancy: Tenancy, bound: bool) -> I
     order = tuple(
         Key(column=key.column, descending=key.descending, nulls_first=key.nulls_first) for key in use.order
     )
-    order = order if all(_can_be_key(snapshot.column(use.relation, key.column or "")) for key in order) else ()
+    order = (
+        order if all(_can_be_key(snapshot.column(use.relation, key.column or "")) for key in order) else ()
+    )
     order = tuple(key for key in order if key.column not in equal)
     ranged = [name for name in sorted(use.ranged - equal) if _can_be_key(snapshot.column(use.relation, name))]
     listed = [name for name in sorted(use.listed - equal) if _can_be_key(snapshot.column(use.relation, name))]

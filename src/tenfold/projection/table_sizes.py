@@ -18,7 +18,7 @@ Below: TypeAlias = Mapping[int, Sequence[Index]]
 
 
 def table_sizes(visits: Sequence[Visit]) -> tuple[TableForecast, ...]:
-    """Of the visits at points; the largest at the last point first. Partitions are counted with their table."""
+    """Of the visits at points, the largest at the last one first. A table has its partitions' rows."""
     snapshot = visits[0].snapshot
     below: defaultdict[int, list[Index]] = defaultdict(list)
     for index in snapshot.indexes:
@@ -31,9 +31,9 @@ def table_sizes(visits: Sequence[Visit]) -> tuple[TableForecast, ...]:
 def grown_relations(snapshot: Snapshot) -> Iterator[Relation]:
     """What has rows: tables, partitioned ones as a whole, materialized views; not an extension's."""
     for relation in snapshot.relations:
-        if (relation.is_table or relation.kind == "m") and not relation.is_partition:
-            if relation.extension is None:
-                yield relation
+        is_stored = (relation.is_table or relation.kind == "m") and not relation.is_partition
+        if is_stored and relation.extension is None:
+            yield relation
 
 
 def stored(snapshot: Snapshot, relation: Relation) -> tuple[int, ...]:
@@ -47,12 +47,6 @@ def heap_bytes(relation: Relation) -> int:
 
 def index_bytes(index: Index) -> int:
     return index.pages * _PAGE if index.size_bytes is None else index.size_bytes
-
-
-def rows_at(snapshot: Snapshot, oid: int) -> float:
-    """Rows of one stored relation or partitioned table at the size of this snapshot; 0 where unknown."""
-    relation = snapshot.relation_by_oid[oid]
-    return sum(max(0.0, snapshot.relation_by_oid[part].rows) for part in stored(snapshot, relation))
 
 
 def total_bytes(snapshot: Snapshot, oids: Sequence[int]) -> int:
@@ -75,7 +69,7 @@ def _table(relation: Relation, visits: Sequence[Visit], below: Below) -> TableFo
     points = [visit.stop.point for visit in visits]
     return TableForecast(
         name=relation.display,
-        rows=tuple(rows_at(visit.snapshot, relation.oid) for visit in visits),
+        rows=tuple(visit.rows.get(relation.oid, 0.0) for visit in visits),
         heap_bytes=summed("heap"),
         toast_bytes=summed("toast"),
         index_bytes=summed("index"),

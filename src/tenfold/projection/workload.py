@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import cast, get_args
+from typing import NamedTuple, cast, get_args
 
 import msgspec
 
@@ -18,11 +18,13 @@ from tenfold.model.wording import counted
 from tenfold.pg.sqlfile import parse_blocks
 from tenfold.statements.text import fingerprint, kind_of, title
 
-# What pg_stat_statements makes of `interval '7 days'`: a typed literal takes no parameter, a cast does.
+# What pg_stat_statements makes of `interval '7 days'` and `extract(day FROM a)`: a typed literal and a field
+# take no parameter, a cast and an argument do. Strings, quoted names and comments are passed over.
 _TYPED = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/"""
-    r"""|\b(?P<type>interval|date|timestamptz|timestamp|timetz|time|numeric|text|jsonb|json|uuid|inet)"""
-    r"""\s+(?P<parameter>\$\d+)\b""",
+    r"""|\bextract\s*\(\s*(?P<field>\$\d+)\s+from\b"""
+    r"""|\b(?P<type>interval|date|timestamptz|timetz|(?:timestamp|time)(?:\s+with(?:out)?\s+time\s+zone)?"""
+    r"""|numeric|text|jsonb|json|uuid|inet)\s+(?P<parameter>\$\d+)\b""",
     re.DOTALL | re.IGNORECASE,
 )
 _TOLD_KIND = re.compile(r"\bkind:\s*(\w+)")
@@ -46,13 +48,15 @@ class Workload(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def from_file(file: Path, snapshot: Snapshot) -> Workload:
+class Block(NamedTuple):
+    """A statement of a file, and the comment below its name."""
+
+    statement: Statement
+    comment: str = ""
+
+
+def read_blocks(file: Path) -> tuple[Block, ...]:
     """The named blocks of an SQL file. Raises UsageError where it cannot be read or names no query."""
-    return _named(read_blocks(file), snapshot, str(file))
-
-
-def read_blocks(file: Path) -> tuple[tuple[Statement, str], ...]:
-    """Each statement with its comment. Raises UsageError."""
     try:
         blocks = parse_blocks(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -61,24 +65,35 @@ def read_blocks(file: Path) -> tuple[tuple[Statement, str], ...]:
         raise UsageError(f"{file}: {error}") from error
     if not blocks:
         raise UsageError(f"{file} has no query; put a line `-- name: NAME` above each")
-    return tuple((Statement(text=block.text, name=block.name), block.description) for block in blocks)
+    return tuple(Block(Statement(text=block.text, name=block.name), block.description) for block in blocks)
 
 
-def from_config(workload: Sequence[Statement], snapshot: Snapshot) -> Workload:
-    """The statements of the configuration's workload file."""
-    return _named(tuple((statement, "") for statement in workload), snapshot, "the workload file")
+def from_blocks(blocks: Sequence[Block], snapshot: Snapshot, where: str) -> Workload:
+    """The statements of a file, with the calls and times that were recorded of them.
+
+    Raises UsageError where none is left that could be planned, or a kind is told that there is not.
+    """
+    recorded = _recorded(snapshot)
+    queries = tuple(
+        _query(block.statement, recorded.get(fingerprint(block.statement.text)), _told_kind(block, where))
+        for block in blocks
+        if kind_of(block.statement.text) != "utility"
+    )
+    skipped = len(blocks) - len(queries)
+    if not queries:
+        raise UsageError(f"{where} has no SELECT, INSERT, UPDATE, DELETE or MERGE to look at")
+    note = f"{counted(skipped, 'utility statement')} of {where} left out"
+    return Workload(queries, (note,) if skipped else ())
 
 
 def from_statistics(snapshot: Snapshot, top: int) -> Workload:
-    """What pg_stat_statements recorded, the most total time first. Utilities and catalog queries are not asked.
+    """What pg_stat_statements recorded, the most total time first; no utilities, no catalog queries.
 
     Raises UsageError where nothing was recorded.
     """
     recorded = _recorded(snapshot)
-    wanted = sorted(
-        (each for each in recorded.values() if kind_of(each.text) != "utility" and not _is_catalog(each.text)),
-        key=lambda each: -each.total_ms,
-    )
+    wanted = [each for each in recorded.values() if kind_of(each.text) != "utility"]
+    wanted = sorted((each for each in wanted if not _is_catalog(each.text)), key=lambda each: -each.total_ms)
     if not wanted:
         raise UsageError(
             "there is no query to look at: pg_stat_statements recorded none; give --queries FILE.sql"
@@ -88,41 +103,30 @@ def from_statistics(snapshot: Snapshot, top: int) -> Workload:
     if skipped:
         notes.append(f"{counted(skipped, 'recorded statement')} left out: utilities and catalog queries")
     if len(wanted) > top:
-        notes.append(f"the {top:,} queries that took most time, of {len(wanted):,} recorded; --top N for more")
+        notes.append(f"the {top:,} queries with most time, of {len(wanted):,} recorded; --top N for more")
     return Workload(tuple(_query(each, each, None) for each in wanted[:top]), tuple(notes))
 
 
 def plannable(text: str) -> str:
-    """The text with `interval $1` as `$1::interval`: what the server takes."""
-
-    def cast_instead(found: re.Match[str]) -> str:
-        return f"{found['parameter']}::{found['type']}" if found["parameter"] else found[0]
-
-    return _TYPED.sub(cast_instead, text)
+    """The text as the server takes it: `$1::interval` for `interval $1`."""
+    return _TYPED.sub(_instead, text)
 
 
-def _named(blocks: Sequence[tuple[Statement, str]], snapshot: Snapshot, where: str) -> Workload:
-    recorded = _recorded(snapshot)
-    queries = tuple(
-        _query(statement, recorded.get(fingerprint(statement.text)), _told_kind(statement, comment, where))
-        for statement, comment in blocks
-        if kind_of(statement.text) != "utility"
-    )
-    skipped = len(blocks) - len(queries)
-    if not queries:
-        raise UsageError(f"{where} has no SELECT, INSERT, UPDATE, DELETE or MERGE to look at")
-    return Workload(
-        queries, (f"{counted(skipped, 'utility statement')} of {where} left out",) if skipped else ()
-    )
+def _instead(found: re.Match[str]) -> str:
+    if found["field"]:
+        return f"date_part({found['field']}, "
+    return f"{found['parameter']}::{found['type']}" if found["parameter"] else found[0]
 
 
-def _told_kind(statement: Statement, comment: str, where: str) -> QueryKind | None:
-    told = _TOLD_KIND.search(comment)
+def _told_kind(block: Block, where: str) -> QueryKind | None:
+    told = _TOLD_KIND.search(block.comment)
     if told is None:
         return None
     kinds = get_args(QueryKind)
     if told[1] not in kinds:
-        raise UsageError(f"{where}: {statement.name} is told to be of kind {told[1]}; kinds are {', '.join(kinds)}")
+        raise UsageError(
+            f"{where}: {block.statement.name} is told to be of kind {told[1]}; kinds are {', '.join(kinds)}"
+        )
     return cast(QueryKind, told[1])
 
 

@@ -10,7 +10,7 @@ import pytest
 from tenfold.errors import PrivilegeError, StatementError, StatementTimeoutError
 from tenfold.pg.connect import Connection, connect, execute_script
 from tenfold.pg.embedded import EmbeddedServer
-from tenfold.pg.explain import explain_analyze
+from tenfold.pg.explain import explain_analyze, explain_reading
 
 pytestmark = pytest.mark.servers(15, 16, 18)
 
@@ -102,3 +102,66 @@ def test_a_statement_may_run_out_of_time(connection: Connection) -> None:
 def test_a_statement_holds_a_per_cent_sign_as_it_is(connection: Connection, server: EmbeddedServer) -> None:
     top = explain_analyze(connection, "SELECT FROM notes WHERE body LIKE 'x%' AND tenant_id % 2 = $1", ("0",))
     assert top["Plan"]["Actual Rows"] == 500
+
+
+# --- where nothing may be written ---
+
+
+@pytest.fixture
+def reader(connection: Connection, database: str) -> Iterator[Connection]:
+    with contextlib.closing(connect(database)) as reader:
+        yield reader
+
+
+def test_a_reading_explain_counts_rows_and_times(reader: Connection) -> None:
+    plan = explain_reading(
+        reader, "SELECT body FROM notes WHERE tenant_id = $1 AND body = $2", ("1", "x"), statement_timeout=60
+    )
+    assert plan.root.actual_rows == 250
+    assert plan.root.actual_ms is not None
+    assert plan.execution_ms is not None
+    assert plan.root.blocks_hit is not None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM notes",
+        "WITH gone AS (DELETE FROM notes RETURNING 1) SELECT * FROM gone",
+        "SELECT * FROM notes FOR UPDATE",
+        "SELECT set_config('transaction_read_only', 'off', true)",
+    ],
+)
+def test_a_reading_explain_refuses_what_writes(
+    reader: Connection, connection: Connection, statement: str
+) -> None:
+    with pytest.raises(StatementError, match=r"read-only transaction|read-write mode"):
+        explain_reading(reader, statement, (), statement_timeout=60)
+    assert connection.execute("SELECT count(*) FROM notes").fetchone() == (1000,)
+
+
+def test_a_reading_explain_takes_one_statement(reader: Connection, connection: Connection) -> None:
+    with pytest.raises(StatementError, match="cannot insert multiple commands"):
+        explain_reading(reader, "SELECT 1; COMMIT; DELETE FROM notes", (), statement_timeout=60)
+    assert connection.execute("SELECT count(*) FROM notes").fetchone() == (1000,)
+
+
+def test_a_reading_explain_runs_as_the_role_and_leaves_nothing(reader: Connection, role: str) -> None:
+    asked = {"role": role, "settings": {"app.tenant_id": "2", "work_mem": "1234"}, "statement_timeout": 60}
+    plan = explain_reading(reader, "SELECT FROM notes", (), **asked)
+    assert plan.root.actual_rows == 250
+    left = reader.execute("SELECT current_user, current_setting('work_mem')").fetchone()
+    assert left == ("postgres", "4MB")
+
+
+def test_a_reading_explain_has_the_sessions_search_path(reader: Connection, connection: Connection) -> None:
+    execute_script(connection, "CREATE SCHEMA other; CREATE TABLE other.things (id int)")
+    path = "other, public"
+    explain_reading(reader, "SELECT FROM things", (), search_path=path, statement_timeout=60)
+    with pytest.raises(StatementError, match="things"):
+        explain_reading(reader, "SELECT FROM things", (), statement_timeout=60)
+
+
+def test_a_reading_explain_may_run_out_of_time(reader: Connection) -> None:
+    with pytest.raises(StatementTimeoutError):
+        explain_reading(reader, "SELECT pg_sleep(60)", (), statement_timeout=0.02)

@@ -1,0 +1,10 @@
+"""What Python services import: tenant scope, routing, caching and paging that cannot go wrong quietly."""
+
+from __future__ import annotations
+
+from tenfold.runtime.database import Database
+from tenfold.runtime.session import Session
+from tenfold.runtime.settings import LARGE, POOLED, SMALL, PoolSettings
+from tenfold.runtime.tenant import TenantId
+
+__all__ = ["LARGE", "POOLED", "SMALL", "Database", "PoolSettings", "Session", "TenantId"]

@@ -1,0 +1,67 @@
+"""What the runtime needs of a driver: a connection that asks, and a pool that lends connections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+
+class Row(Protocol):
+    """One row: by position, by name, and as a sequence of values."""
+
+    def __getitem__(self, key: Any, /) -> Any: ...
+    def __len__(self) -> int: ...
+    def keys(self) -> Any: ...
+
+
+class Connection(Protocol):
+    """One connection to a server. Parameters are `$1, $2, ...`. Errors of the server are the driver's own."""
+
+    async def script(self, statements: str) -> str:
+        """Statements without parameters, as one message; the tag of the last one, such as `COMMIT`."""
+        ...
+
+    async def fetch(self, statement: str, parameters: Sequence[object]) -> Sequence[Row]: ...
+
+    async def execute(self, statement: str, parameters: Sequence[object]) -> int:
+        """The number of rows it touched."""
+        ...
+
+    @property
+    def usable(self) -> bool:
+        """Open, outside of a transaction, with nothing under way: fit for the next who asks."""
+        ...
+
+    @property
+    def lost(self) -> bool:
+        """The connection is known to be gone."""
+        ...
+
+
+class Pool(Protocol):
+    #: The server as logs may show it: without user and password.
+    name: str
+
+    async def open(self) -> None:
+        """Raises DatabaseUnavailableError where the server cannot be reached."""
+        ...
+
+    async def close(self) -> None: ...
+
+    async def acquire(self, timeout: float) -> Connection:
+        """Raises TimeoutError where none comes free, DatabaseUnavailableError where none can be made."""
+        ...
+
+    async def release(self, connection: Connection) -> None:
+        """Takes a connection back; one that is not usable is closed instead."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Connections that are open now."""
+        ...
+
+    @property
+    def idle(self) -> int:
+        """Of them, those that nobody holds."""
+        ...

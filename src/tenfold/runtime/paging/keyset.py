@@ -1,0 +1,158 @@
+"""The statement that reads on from a place in an order, so that an index can go straight to that place.
+
+The query is wrapped, not appended to: an OR or a GROUP BY of its own keeps its meaning, any column it
+selects can be ordered by, and the planner pulls a plain SELECT up, so that the index on its table serves.
+
+The rows behind a place are written as one range for each run of columns that an index can take as a whole:
+
+    (created_at, id) < ($2, $3)                                    one direction, no NULLs: a single range
+    priority = $2 AND (created_at, id) > ($3, $4)   then   priority < $2                       mixed: two
+
+The ranges are disjoint, each is read by its own index condition up to the limit, and they are united by
+UNION ALL. A single OR would give the index the first column only, and every row that shares its value with
+the place would be read and thrown away again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from tenfold.errors import UsageError
+from tenfold.runtime.paging.order import Column, Order
+from tenfold.runtime.quote import quoted_name
+
+_STRING = re.compile(r"'(?:[^']|'')*'")
+_PARAMETER = re.compile(r"\$(\d+)")
+
+
+class Query:
+    """A SELECT without ORDER BY and LIMIT, with `$1, $2, ...`, and its parameters.
+
+    A cursor is bound to the text and the parameters. Where a parameter moves with the clock, give as
+    `bound_to` what stands for it instead of the parameters: the cursor of one minute would not be taken in the next.
+    Raises UsageError for a text that cannot be wrapped.
+    """
+
+    __slots__ = ("bound_to", "parameters", "text")
+
+    def __init__(self, text: str, *parameters: object, bound_to: object = None) -> None:
+        self.text = text.strip()
+        self.parameters = parameters
+        self.bound_to = bound_to
+        if not self.text or self.text.endswith(";"):
+            raise UsageError("a query to page through is one SELECT, without a semicolon at its end")
+        # A number beyond the parameters would silently take a value of the cursor.
+        used = max((int(number) for number in _PARAMETER.findall(_STRING.sub("", self.text))), default=0)
+        if used > len(parameters):
+            raise UsageError(f"the query uses ${used}, but has {len(parameters)} parameters")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in an order, and which way to read on from it."""
+
+    values: tuple[object, ...]
+    backward: bool = False
+    #: Whether a row at the place itself belongs to what follows.
+    inclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    text: str
+    parameters: tuple[object, ...]
+    #: The ranges, nearest first; none where it reads from the beginning.
+    ranges: tuple[str, ...] = ()
+
+
+def statement(query: Query, order: Order, limit: int, position: Position | None = None) -> Statement:
+    """Reads `limit` rows from the beginning or from the position; backward, the nearest row comes first."""
+    if position is None:
+        return Statement(_select(query, order, limit), query.parameters)
+    directed = order.reversed if position.backward else order
+    values = [value for value in position.values if value is not None]
+    ranges = tuple(_ranges(directed, position, len(query.parameters) + 1))
+    selects = [_select(query, directed, limit, each) for each in ranges]
+    return Statement(
+        selects[0] if len(selects) == 1 else _united(selects, directed, limit),
+        (*query.parameters, *values),
+        ranges,
+    )
+
+
+def _select(query: Query, order: Order, limit: int, condition: str = "") -> str:
+    where = f"WHERE {condition}\n" if condition else ""
+    # The line break ends a comment that the query may end in.
+    return f"SELECT * FROM (\n{query.text}\n) AS page\n{where}ORDER BY {order.sql}\nLIMIT {limit:d}"
+
+
+def _united(selects: list[str], order: Order, limit: int) -> str:
+    union = "\nUNION ALL\n".join(f"({select})" for select in selects)
+    return f"SELECT * FROM (\n{union}\n) AS page\nORDER BY {order.sql}\nLIMIT {limit:d}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A column, and the parameter that holds the place's value; none where that is NULL."""
+
+    column: Column
+    parameter: str | None
+
+    @property
+    def name(self) -> str:
+        return quoted_name(self.column.name)
+
+    @property
+    def same(self) -> str:
+        return f"{self.name} = {self.parameter}" if self.parameter else f"{self.name} IS NULL"
+
+
+def _ranges(order: Order, position: Position, first_number: int) -> Iterator[str]:
+    runs = _runs(_placed(order, position, first_number))
+    for depth in range(len(runs) - 1, -1, -1):
+        before = [placed.same for run in runs[:depth] for placed in run]
+        inclusive = position.inclusive and depth == len(runs) - 1
+        for behind in _behind(runs[depth], inclusive):
+            yield " AND ".join([*before, behind])
+
+
+def _placed(order: Order, position: Position, number: int) -> Iterator[_Placed]:
+    for column, value in zip(order.columns, position.values, strict=True):
+        if value is None:
+            yield _Placed(column, None)
+        else:
+            yield _Placed(column, f"${number}")
+            number += 1
+
+
+def _runs(placed: Iterator[_Placed]) -> list[list[_Placed]]:
+    """Columns that one row comparison covers: neighbours of one direction, none nullable."""
+    numbered = enumerate(placed)
+    return [
+        [each for _, each in run]
+        for _, run in groupby(
+            numbered,
+            lambda item: (item[0] if item[1].column.nullable else -1, item[1].column.descending),
+        )
+    ]
+
+
+def _behind(run: list[_Placed], inclusive: bool) -> Iterator[str]:
+    """The ranges of a run behind the place, nearest first."""
+    first = run[0]
+    compared = ("<" if first.column.descending else ">") + ("=" if inclusive else "")
+    if first.parameter is None:
+        if first.column.nulls_first:
+            yield f"{first.name} IS NOT NULL"
+        return
+    if len(run) == 1:
+        yield f"{first.name} {compared} {first.parameter}"
+    else:
+        names = ", ".join(each.name for each in run)
+        parameters = ", ".join(str(each.parameter) for each in run)
+        yield f"({names}) {compared} ({parameters})"
+    if first.column.nullable and not first.column.nulls_first:
+        yield f"{first.name} IS NULL"

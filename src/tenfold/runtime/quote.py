@@ -1,0 +1,27 @@
+"""Names and texts as parts of a statement, for the few that take no parameter: SET LOCAL, COPY."""
+
+from __future__ import annotations
+
+import re
+
+from tenfold.errors import UsageError
+
+_SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)+\Z")
+
+
+def quoted_name(*parts: str) -> str:
+    """A name in double quotes, with its schema before it: `"app"."leads"`."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def quoted_text(text: str) -> str:
+    """A string literal that means the same under any `standard_conforming_strings`."""
+    escaped = "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+    return "E" + escaped if "\\" in text else escaped
+
+
+def setting_name(name: str) -> str:
+    """The name of a run-time setting of one's own. Raises UsageError where it is none."""
+    if not _SETTING.match(name):
+        raise UsageError(f"{name!r} is no name of a setting; it has a prefix and a dot, as app.tenant_id")
+    return name

@@ -1,0 +1,101 @@
+"""A transaction of one tenant, or, recorded, of none in particular."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tenfold.errors import SessionClosedError
+from tenfold.runtime.drivers import Connection, Row
+from tenfold.runtime.tenant import TenantId
+
+#: Called with each statement before it is sent: it may refuse it by raising.
+Watch = Callable[["Session", str], None]
+
+
+class Session:
+    """What `async with db.tenant(id) as session` gives. It ends with the block.
+
+    Statements take their parameters as `$1, $2, ...`. One task uses it at a time. Errors of the server are
+    the driver's own; SessionClosedError is raised once the block has been left.
+    """
+
+    def __init__(
+        self, connection: Connection, tenant: TenantId | None, *, read_only: bool, watch: Watch | None
+    ) -> None:
+        self._connection: Connection | None = connection
+        #: None in a session of the system.
+        self.tenant = tenant
+        self.read_only = read_only
+        #: Where the log of the server stood after the commit, for reads that are to see it; see `routing`.
+        self.token: str | None = None
+        self._watch = watch
+        self._savepoints = 0
+        self._after_commit: list[Callable[[], Any]] = []
+
+    async def fetch(self, statement: str, *parameters: object) -> Sequence[Row]:
+        """All rows."""
+        return await self._asking(statement).fetch(statement, parameters)
+
+    async def fetch_row(self, statement: str, *parameters: object) -> Row | None:
+        """The first row; None where there is none."""
+        rows = await self._asking(statement).fetch(statement, parameters)
+        return rows[0] if rows else None
+
+    async def fetch_value(self, statement: str, *parameters: object) -> Any:
+        """The first column of the first row; None where there is none."""
+        rows = await self._asking(statement).fetch(statement, parameters)
+        return rows[0][0] if rows else None
+
+    async def execute(self, statement: str, *parameters: object) -> int:
+        """The number of rows that the statement touched."""
+        return await self._asking(statement).execute(statement, parameters)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncGenerator[None]:
+        """What fails in the block is taken back, and the transaction goes on. The tenant stays what it is."""
+        connection = self._open
+        self._savepoints += 1
+        name = f"tenfold_{self._savepoints}"
+        waiting = len(self._after_commit)
+        await connection.script(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            del self._after_commit[waiting:]
+            if not connection.lost:
+                await connection.script(f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")
+            raise
+        await connection.script(f"RELEASE SAVEPOINT {name}")
+
+    def after_commit(self, call: Callable[[], Any]) -> None:
+        """Has `call` called, and awaited where it returns an awaitable, once the transaction is committed.
+
+        For what must follow a write and never precede it, such as an invalidation of a cache.
+        """
+        self._after_commit.append(call)
+
+    @property
+    def connection(self) -> Connection:
+        """The connection itself, for what a driver offers beyond the Protocol. Raises SessionClosedError."""
+        return self._open
+
+    # --- for the database ----------------------------------------------------------------------------
+
+    def end(self) -> list[Callable[[], Any]]:
+        """No statement passes from here on; what is to be called after the commit."""
+        self._connection = None
+        return self._after_commit
+
+    @property
+    def _open(self) -> Connection:
+        if self._connection is None:
+            raise SessionClosedError()
+        return self._connection
+
+    def _asking(self, statement: str) -> Connection:
+        connection = self._open
+        if self._watch is not None:
+            self._watch(self, statement)
+        return connection

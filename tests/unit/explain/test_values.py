@@ -1,0 +1,41 @@
+"""No value but the statement's own is shown."""
+
+from __future__ import annotations
+
+from tenfold.explain.values import without_values
+from tenfold.model.query_plan import PlanNode, QueryPlan
+
+
+def shown(condition: str, statement: str, given: tuple[str, ...] = ()) -> str | None:
+    plan = QueryPlan(root=PlanNode(type="Limit", children=(PlanNode(type="Seq Scan", filter=condition),)))
+    return without_values(plan, statement, given).root.children[0].filter
+
+
+def test_a_value_from_the_statistics_is_hidden_in_every_form() -> None:
+    condition = "((email = 'a@b.c'::text) AND (n > 17) AND (team_id = ANY ('{1,2}'::bigint[])))"
+    assert (
+        shown(condition, "SELECT FROM t WHERE email = $1 AND n > $2 AND team_id = ANY ($3)")
+        == "((email = ?::text) AND (n > ?) AND (team_id = ANY (?::bigint[])))"
+    )
+
+
+def test_a_constant_of_the_statement_stays() -> None:
+    condition = "((status = 'new'::text) AND (n > 5) AND (email = 'x'::text))"
+    statement = "SELECT FROM t WHERE status = 'new' AND n > 5 AND email = $1"
+    assert shown(condition, statement) == "((status = 'new'::text) AND (n > 5) AND (email = ?::text))"
+
+
+def test_a_given_parameter_stays() -> None:
+    assert shown("((id = '7'::bigint) AND (n = 8))", "SELECT FROM t WHERE id = $1", ("7",)) == (
+        "((id = '7'::bigint) AND (n = ?))"
+    )
+
+
+def test_names_with_digits_parameters_and_types_are_no_values() -> None:
+    condition = '((line2 = $1) AND ("col 3" = (InitPlan 1).col1) AND (p = ?::numeric(10,2)))'
+    assert shown(condition, "SELECT 1") == condition
+
+
+def test_sort_keys_are_cleared_too() -> None:
+    node = PlanNode(type="Sort", sort_key=("((a = 'secret'::text))",))
+    assert without_values(QueryPlan(root=node), "SELECT 1").root.sort_key == ("((a = ?::text))",)
