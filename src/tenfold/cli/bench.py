@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import click
 
+from tenfold.cli import bench_twin
+
 
 @click.group("bench", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
     """Measure Tenfold against its limits, on a private embedded server."""
+
+
+command.add_command(bench_twin.command)
 
 
 @command.command("audit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -10,6 +11,7 @@ import click
 
 from tenfold.cli.asked import Factors, read, role_option, role_who_asks
 from tenfold.cli.options import (
+    check_is_live,
     coloured,
     config_option,
     deliver,
@@ -21,6 +23,7 @@ from tenfold.cli.options import (
 from tenfold.errors import UsageError
 
 if TYPE_CHECKING:
+    from tenfold.model.calibration import Calibration
     from tenfold.model.forecast import Forecast
     from tenfold.model.scenario import Scenario
     from tenfold.model.snapshot import Snapshot
@@ -65,6 +68,15 @@ Form = Literal["text", "json", "html"]
     help="Measured times of the server, from tenfold calibrate.",
 )
 @click.option(
+    "--calibrate",
+    "calibrate_seconds",
+    type=click.FloatRange(min=0.5, max=600),
+    is_flag=False,
+    flag_value=3.0,
+    metavar="[SECONDS]",
+    help="Measure the server first, within so many seconds (3 where none are given).",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json", "html"]),
@@ -83,6 +95,7 @@ def command(
     top: int,
     role: str | None,
     calibration_file: Path | None,
+    calibrate_seconds: float | None,
     form: Form,
     output: Path | None,
     config_file: Path | None,
@@ -103,6 +116,10 @@ def command(
 
     if scenario_file is not None and scale is not None:
         raise UsageError("--scenario and --scale are two ways to grow; give one of them")
+    if calibration_file is not None and calibrate_seconds is not None:
+        raise UsageError("--calibration has times that were measured, --calibrate measures them; give one")
+    if calibrate_seconds is not None:
+        check_is_live(source, "calibrate")
     # All files before anything is connected to: a fault in one is told at once.
     scenario = load_scenario(scenario_file) if scenario_file is not None else None
     loaded = load_config(config_file)
@@ -110,6 +127,8 @@ def command(
     calibration = load_calibration(calibration_file) if calibration_file is not None else None
     known = read(source, loaded, timeout)
     snapshot, tenancy = known.snapshot, known.tenancy
+    if calibrate_seconds is not None:
+        calibration = _measured(source, calibrate_seconds)
     asks = role_who_asks(snapshot, tenancy, role)
     course = _course(snapshot, tenancy, scenario, scale)
     if blocks is not None:
@@ -130,6 +149,14 @@ def command(
             progress=advance,
         )
     deliver(_rendered(found, form, coloured=coloured(output)), output, "forecast")
+
+
+def _measured(source: str, seconds: float) -> Calibration:
+    from tenfold.pg.connect import connect
+    from tenfold.projection.calibrate import calibrate
+
+    with closing(connect(source)) as connection, progress("measuring the server") as advance:
+        return calibrate(connection, seconds=seconds, progress=lambda step, _share: advance(step))
 
 
 def _course(

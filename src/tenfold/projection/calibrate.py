@@ -217,7 +217,10 @@ def _reading_notes(chosen: Sequence[Table], large: Sequence[Table], hidden: int)
             "row-level security"
         )
     if not chosen and not large:
-        yield "no table with rows could be read: times of rows are those of a generated series"
+        yield (
+            "no table of 32 pages and more could be read: times of rows are those of a generated series,"
+            " times of pages are taken from them"
+        )
 
 
 def _calibration(times: UnitTimes, server: _Server, hits: float, notes: tuple[str, ...]) -> Calibration:

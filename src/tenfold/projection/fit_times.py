@@ -57,7 +57,10 @@ def fit_times(samples: Sequence[Sample]) -> UnitTimes:
     equations = [_equation(sample) for sample in samples if sample.milliseconds > 0]
     if not equations:
         raise NothingMeasuredError()
-    unknowns = fit(equations, [_belief(*belief[:3]) for belief in _BELIEFS])
+    unknowns = list(fit(equations, [_belief(*belief[:3]) for belief in _BELIEFS]))
+    for unknown, times, other, _ in _BELIEFS:
+        if all(equation.counts[unknown] == 0 for equation in equations):
+            unknowns[unknown] = times * unknowns[other]  # the fit has nothing to weigh the belief against
     ratios = [predicted(equation, unknowns) / equation.result for equation in equations]
     in_order, at_random, notes = _fetched(samples, unknowns)
     return UnitTimes(

@@ -27,7 +27,7 @@ def notes_on(
 ) -> Iterator[str]:
     """Sentences. `refused` are columns whose statistics the twin did not take whole."""
     yield from _times(queries, calibration)
-    yield from _role(snapshot, tenancy, role)
+    yield from _role(snapshot, tenancy, role, queries)
     yield from _sources(snapshot, course)
     generic = [query.name for query in queries if query.generic]
     if generic:
@@ -68,11 +68,15 @@ def _times(queries: Sequence[QueryForecast], calibration: Calibration | None) ->
     if without:
         yield (
             f"no times are known of {counted(without, 'query', 'queries')}, so no budget can be passed: only "
-            "how their costs grow is shown; measure the server with tenfold calibrate, and give --calibration"
+            "how their costs grow is shown; --calibrate measures the server, and --calibration takes what was"
         )
 
 
-def _role(snapshot: Snapshot, tenancy: Tenancy, role: str | None) -> Iterator[str]:
+def _role(
+    snapshot: Snapshot, tenancy: Tenancy, role: str | None, queries: Sequence[QueryForecast]
+) -> Iterator[str]:
+    if role is not None and queries and all("permission denied" in (query.reason or "") for query in queries):
+        yield f"{role} has no rights here yet: grant them, or say who is to ask with --role"
     wanted = tenancy.application_role
     if wanted is not None and wanted not in snapshot.role_by_name:
         yield f"asked as a superuser, whom no policy binds: the application's role {wanted} is not there"

@@ -25,11 +25,13 @@ _WAYS = (
     "enable_nestloop",
     "enable_material",
 )
-# How many rows a join looks up one by one, a series makes, a sample's pages.
+# How many rows a join looks up one by one, series have, a sample's pages.
 _LOOKUPS = 2_000
-_SERIES = 20_000
+_SERIES = (1_000, 10_000, 100_000)
 _SAMPLE_PAGES = 1_000
 _STRETCHES = 16
+#: What a statement takes whatever it does would pass for the work of a smaller table.
+_TELLING_PAGES = 32
 #: Grouping by a column of more values than this says little: each row makes a group.
 _GROUPS = 1_000
 
@@ -91,7 +93,7 @@ def choose(tables: Sequence[Table], most_pages: int, count: int = 8) -> tuple[Ta
     chosen: list[Table] = []
     for table in sorted((table for table in tables if table.pages <= most_pages), key=lambda t: -t.pages):
         near = sum(1 for other in chosen if table.pages > other.pages * 0.7)
-        if near < 2 and len(chosen) < count and (table.pages >= 8 or not chosen) and table.columns:
+        if near < 2 and len(chosen) < count and table.pages >= _TELLING_PAGES and table.columns:
             chosen.append(table)
     return tuple(chosen)
 
@@ -232,14 +234,23 @@ def _of_large(table: Table, tid_ranges: bool) -> Iterator[Trial]:
 
 
 def _of_series() -> Iterator[Trial]:
-    series = f"generate_series(1, {_SERIES}) n"
-    yield _trial("rows of a series", f"SELECT count(*) FROM {series}")
-    yield _trial("compare", f"SELECT count(*) FILTER (WHERE n <= n AND n >= n AND n - 1 < n) FROM {series}")
-    yield _trial(
-        "sort a series",
-        f"SELECT count(*) FROM (SELECT n FROM {series} ORDER BY n % 1009 OFFSET 0) s",
-        "enable_sort",
-    )
+    """Series of many lengths, so that what a statement takes anyway stands out, and with more to compute."""
+    yield _trial("nothing", "SELECT 1")
+    for length in _SERIES:
+        series = f"generate_series(1, {length}) n"
+        yield _trial("rows of a series", f"SELECT count(*) FROM {series}")
+        yield _trial(
+            "compare", f"SELECT count(*) FILTER (WHERE n <= n AND n >= n AND n - 1 < n) FROM {series}"
+        )
+        yield _trial(
+            "compute",
+            f"SELECT count(*) FILTER (WHERE n + 1 - 2 + 3 - 4 + 5 - 6 + 7 - 8 + 9 - 10 <> 0) FROM {series}",
+        )
+        yield _trial(
+            "sort a series",
+            f"SELECT count(*) FROM (SELECT n FROM {series} ORDER BY n % 1009 OFFSET 0) s",
+            "enable_sort",
+        )
 
 
 def _same(column: str) -> str:
