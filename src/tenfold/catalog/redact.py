@@ -1,9 +1,9 @@
 """Takes out of a snapshot what is data rather than schema, and keeps what plans depend on.
 
 Most common values, histogram bounds and common elements are replaced by their rank, so that number, order,
-frequencies, widths and correlation stay. Labels of enums and booleans stay: they are schema. Statements lose
-their constants and comments, and the settings that an application gave a role or the database under names of
-its own (`app.jwt_secret`) their values.
+frequencies, widths and correlation stay. Combinations of columns and bounds of ranges go. Labels of enums and
+booleans stay: they are schema. Statements lose their constants and comments, and the settings that an
+application gave a role or the database under names of its own (`app.jwt_secret`) their values.
 Definitions (defaults, checks, views, policies, functions) and comments on objects are schema and stay.
 """
 
@@ -13,10 +13,11 @@ import msgspec
 
 from tenfold.catalog.constants import strip_constants
 from tenfold.model.activity import Statement
-from tenfold.model.relations import Column, ColumnStatistics
+from tenfold.model.relations import Column, ColumnStatistics, ExtendedStatisticsData
 from tenfold.model.snapshot import Snapshot
 
-_TAKEN_OUT = "?"
+#: Stands for the value of a setting that is not told.
+TAKEN_OUT = "?"
 
 
 def redact_snapshot(snapshot: Snapshot) -> Snapshot:
@@ -31,6 +32,8 @@ def redact_snapshot(snapshot: Snapshot) -> Snapshot:
             row if _is_schema(snapshot.column_by_number.get((row.relation, row.number))) else _ranks(row)
             for row in snapshot.statistics
         ),
+        extended_statistics_data=tuple(map(_without_combinations, snapshot.extended_statistics_data)),
+        expression_statistics=tuple(map(_ranks, snapshot.expression_statistics)),
         statements=tuple(_without_constants(statement) for statement in snapshot.statements),
         database=replace(snapshot.database, settings=_masked_items(snapshot.database.settings, modules)),
         roles=tuple(replace(role, settings=_masked_items(role.settings, modules)) for role in snapshot.roles),
@@ -52,6 +55,16 @@ def _ranks(row: ColumnStatistics) -> ColumnStatistics:
         common_values=_rank(row.common_values),
         histogram=_rank(row.histogram),
         common_elements=_rank(row.common_elements),
+        range_lengths=None,
+        empty_range_frac=None,
+        range_bounds=None,
+    )
+
+
+def _without_combinations(data: ExtendedStatisticsData) -> ExtendedStatisticsData:
+    """Ranks would not say which values of the columns belong together."""
+    return msgspec.structs.replace(
+        data, common_values=None, common_frequencies=None, common_base_frequencies=None
     )
 
 
@@ -78,7 +91,7 @@ def _masked_items(items: tuple[str, ...] | None, modules: frozenset[str]) -> tup
 
 def _masked_item(item: str, modules: frozenset[str]) -> str:
     name, _, value = item.partition("=")
-    return f"{name}={_TAKEN_OUT}" if value and _is_made_up(name, modules) else item
+    return f"{name}={TAKEN_OUT}" if value and _is_made_up(name, modules) else item
 
 
 def _is_made_up(name: str, modules: frozenset[str]) -> bool:

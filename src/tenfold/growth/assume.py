@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from tenfold.growth.distinct import seen, stored_distinct
+from tenfold.growth.distinct import estimated, stored_distinct
 from tenfold.growth.domain import Sizes, heaps, only_grows
 from tenfold.growth.stretch import scale_of, spread
 from tenfold.growth.width import layout
@@ -143,7 +143,7 @@ def _unique(column: Column, rows: float, text: str) -> _Guess:
 
 
 def _referring(column: Column, rows: float, population: float) -> _Guess:
-    distinct = min(rows, max(1.0, seen(population, rows)))
+    distinct = min(rows, max(1.0, estimated(population, rows)))
     integers = column.type in ("smallint", "integer", "bigint", "numeric")
     return _Guess(
         f"{distinct:,.0f} values alike in number, of {population:,.0f} that it can refer to",

@@ -21,8 +21,16 @@ from typing import Literal
 
 import msgspec
 
-from tenfold.growth.distinct import distinct_count, domain_size, seen, unique_columns
+from tenfold.growth.distinct import (
+    SAMPLE,
+    distinct_count,
+    domain_size,
+    estimated,
+    seen,
+    unique_columns,
+)
 from tenfold.growth.rows import tree_rows
+from tenfold.growth.stretch import distance_between, smallest_step
 from tenfold.model.relations import Column, ColumnStatistics
 from tenfold.model.snapshot import Snapshot
 from tenfold.model.tenancy import Tenancy
@@ -37,6 +45,8 @@ _NEARLY_UNIQUE = 0.999
 _IN_ORDER = 0.9
 #: Mean rows a value from which a set that rows draw from alike is as good as complete.
 _SEEN_OFTEN = 5
+#: Standard deviations that chance is allowed, in how many rows meet.
+_CERTAIN = 2
 _TIMES = ("timestamp without time zone", "timestamp with time zone", "date")
 _NOW = (
     "now()",
@@ -116,7 +126,8 @@ class Sizes(msgspec.Struct, frozen=True):
         population = self.population(column.relation, column.number)
         if population is not None or is_tenant:
             law: Law = "tenant" if is_tenant else "reference"
-            return law, _drawn(count, before, after, population or (count, count))
+            looked_at = self._looked_at(column, statistics)
+            return law, _drawn(count, before, after, population or (count, count), looked_at)
         if is_enumeration(column, statistics):
             return "enumeration", count
         if only_grows(column, statistics):
@@ -124,8 +135,16 @@ class Sizes(msgspec.Struct, frozen=True):
         if count >= _NEARLY_UNIQUE * before:
             return "heaps", count * factor
         if _draws_alike(statistics, count, before):
-            return "heaps", _drawn(count, before, after, (count, count))
-        return "heaps", heaps(count, before, after)
+            looked_at = self._looked_at(column, statistics)
+            return "heaps", _drawn(count, before, after, (count, count), looked_at)
+        return "heaps", min(heaps(count, before, after), max(count, _steps(column, statistics)))
+
+    def _looked_at(self, column: Column, statistics: ColumnStatistics) -> float:
+        """Rows of the pages that ANALYZE looks at, where equal values lie together."""
+        relation = self.snapshot.relation_by_oid[column.relation]
+        if abs(statistics.correlation or 0.0) < _IN_ORDER or relation.pages <= 0:
+            return math.inf
+        return SAMPLE * max(1.0, relation.rows / relation.pages)
 
     def _is_tenant(self, column: Column) -> bool:
         part = self.tenancy.of(column.relation)
@@ -186,6 +205,17 @@ def _draws_alike(statistics: ColumnStatistics, count: float, before: float) -> b
     return mean >= _SEEN_OFTEN and most <= mean + 5 * math.sqrt(mean)
 
 
+def _steps(column: Column, statistics: ColumnStatistics) -> float:
+    """How many values there is room for between the least and the greatest, of those without an order of
+    arrival: that range stays. Infinite where the type does not tell.
+    """
+    bounds, unit = statistics.histogram, smallest_step(column)
+    if bounds is None or unit is None or abs(statistics.correlation or 0.0) >= _IN_ORDER:
+        return math.inf
+    width = distance_between(column, bounds[0], bounds[-1])
+    return math.inf if width is None else width / unit + 1
+
+
 def heaps(count: float, before: float, after: float) -> float:
     """Distinct values of so many rows by Heaps' law through today's point."""
     if before <= 1 or count <= 1 or after <= 0:
@@ -221,13 +251,30 @@ def only_grows(column: Column, statistics: ColumnStatistics | None) -> bool:
     return statistics is not None and (statistics.correlation or 0.0) >= _IN_ORDER
 
 
-def _drawn(count: float, before: float, after: float, population: tuple[float, float]) -> float:
-    """Values that rows show which draw from a population, itself grown."""
+def _drawn(
+    count: float, before: float, after: float, population: tuple[float, float], looked_at: float = math.inf
+) -> float:
+    """Values that ANALYZE finds in rows which draw from a population, itself grown."""
     was, becomes = population
     if was <= 0:
-        return seen(becomes, after) if becomes > 0 else heaps(count, before, after)
+        return estimated(becomes, after) if becomes > 0 else heaps(count, before, after)
     growth = becomes / was
-    domain = max(min(domain_size(count, before), was), count)
-    drawn = seen(domain * growth, after)
-    # It cannot show fewer values after growth, even where today's sample shows more than chance would.
-    return max(drawn, min(count, after)) if growth >= 1 and after >= before else drawn
+    domain = max(min(domain_size(count, before, looked_at), was), min(count, was))
+    drawn = estimated(domain * growth, after, looked_at)
+    drawn += _apart(count, before, was) * max(0.0, min(after, becomes) - drawn)
+    if after <= SAMPLE and growth >= 1 and after >= before:
+        # It cannot show fewer values after growth, even where today's show more than chance would.
+        return max(drawn, min(count, after))
+    return drawn
+
+
+def _apart(count: float, before: float, population: float) -> float:
+    """How far rows avoid the values of others, as they do where each parent has one child: 0 to 1.
+
+    Rows that draw at random meet by chance; 1 is where none do though many would.
+    """
+    expected = before - seen(population, before)
+    met = before - count
+    if before > SAMPLE or met >= expected - _CERTAIN * math.sqrt(max(0.0, expected)):
+        return 0.0
+    return 1.0 - max(0.0, met) / expected

@@ -56,10 +56,19 @@ def grown_heap(snapshot: Snapshot, relation: Relation, today: float, after: floa
 def _pages(snapshot: Snapshot, relation: Relation, today: float, after: float) -> int:
     if after <= 0:
         return 0
-    if relation.pages >= TELLING_PAGES and relation.rows > 0:
-        return max(1, math.ceil(after * relation.pages / relation.rows))
-    pages = max(1, math.ceil(after / rows_per_page(snapshot, relation)))
+    if relation.pages <= 0 or today <= 0:
+        return max(1, math.ceil(after / rows_per_page(snapshot, relation)))
+    pages = max(1, math.ceil(after / _density(snapshot, relation)))
     # A table does not shrink by growing, nor grow by shrinking, however it is filled today.
-    if relation.pages > 0 and today > 0:
-        return max(pages, relation.pages) if after >= today else min(pages, relation.pages)
-    return pages
+    return max(pages, relation.pages) if after >= today else min(pages, relation.pages)
+
+
+def _density(snapshot: Snapshot, relation: Relation) -> float:
+    """Rows a full page: those that are there tell it, but for how full the last page is."""
+    pages, rows = relation.pages, relation.rows
+    if rows <= 0:
+        return rows_per_page(snapshot, relation)
+    if pages >= TELLING_PAGES:
+        return rows / (pages - 0.5)
+    most = rows / (pages - 1) if pages > 1 else math.inf
+    return min(max(rows_per_page(snapshot, relation), rows / pages), most)

@@ -24,6 +24,8 @@ _TELLING_PAGES = 20
 _DISTINGUISHABLE_PAGES = 4
 #: The formulas for both must differ by so many pages; one is chance.
 _APART = 2
+#: How far pages may be from their mean by chance, by the root of their number.
+_CHANCE = 0.5
 #: Correlation from which entries are taken to come in ascending order.
 _IN_ORDER = 0.9
 
@@ -114,6 +116,9 @@ def _kept(today: Snapshot, index: Index) -> _Kept:
     if abs(pages[False] - pages[True]) < _APART and index.pages < _TELLING_PAGES:
         return by_order
     inserted = min(pages, key=lambda kind: abs(math.log(index.pages / pages[kind])))
+    chance = _CHANCE / math.sqrt(index.pages)
+    if abs(math.log(index.pages / pages[by_order.inserted])) < chance:
+        inserted = by_order.inserted
     telling = index.pages >= _TELLING_PAGES
     return _Kept(inserted, index.pages / pages[inserted] if telling else 1.0)
 

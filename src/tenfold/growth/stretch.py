@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from tenfold.model.relations import Column
 
 _MAXIMUM = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
+_DIGITS = re.compile(r"numeric\(\d+,(\d+)\)")
 _EPOCH = datetime(2000, 1, 1)
 _FIRST, _LAST = "0001-01-01", datetime(9999, 12, 31)
 
@@ -37,6 +39,20 @@ def scale_of(column: Column) -> Scale | None:
         aware = column.type.endswith("with time zone")
         return Scale(_seconds, lambda value: _timestamp(value, aware), _seconds(_LAST.isoformat()))
     return None
+
+
+def smallest_step(column: Column) -> float | None:
+    """Between two values of the type, in its scale's unit; None where it is as good as none."""
+    if column.type in _MAXIMUM or column.type == "date":
+        return 1.0
+    digits = _DIGITS.fullmatch(column.type)
+    return 10.0 ** -int(digits[1]) if digits else None
+
+
+def distance_between(column: Column, low: str, high: str) -> float | None:
+    """In the scale's unit; None where the type has no distance, or a value is not of its usual form."""
+    numbers = _numbers(scale_of(column), [low, high])
+    return float(numbers[1] - numbers[0]) if numbers else None
 
 
 def stretched(column: Column, bounds: Sequence[str], factor: float) -> tuple[str, ...]:

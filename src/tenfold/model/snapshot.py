@@ -81,7 +81,7 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, dict=True, kw_on
     statistics: tuple[ColumnStatistics, ...] = ()
     extended_statistics: tuple[ExtendedStatistics, ...] = ()
     extended_statistics_data: tuple[ExtendedStatisticsData, ...] = ()
-    #: Of the expressions of extended statistics: `relation` is the object's oid, `number` the position from 1.
+    #: Of their expressions: `relation` is the oid of the CREATE STATISTICS, `number` the position from 1.
     expression_statistics: tuple[ColumnStatistics, ...] = ()
     indexes: tuple[Index, ...] = ()
     operator_classes: tuple[OperatorClass, ...] = ()

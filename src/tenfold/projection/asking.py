@@ -36,7 +36,6 @@ class Asker(msgspec.Struct, frozen=True):
     role: str | None
     prices: CostSettings
     compared: Mapping[str, dict[int, Compared]]
-    redacted: bool
 
     @classmethod
     def of(cls, snapshot: Snapshot, tenancy: Tenancy, role: str | None, queries: Sequence[Query]) -> Asker:
@@ -47,7 +46,6 @@ class Asker(msgspec.Struct, frozen=True):
             role,
             CostSettings(**known),
             {query.text: compared(plannable(query.text)) for query in queries},
-            snapshot.redacted,
         )
 
 
@@ -99,7 +97,7 @@ def ask(
 
 def tenant_at(snapshot: Snapshot, asker: Asker) -> str | None:
     """The largest tenant of that size; any value of the type where statistics name none."""
-    tenant = None if asker.redacted else largest_tenant(snapshot, asker.tenancy)
+    tenant = largest_tenant(snapshot, asker.tenancy)
     if tenant is None and asker.tenancy.column is not None:
         return _ANY_TENANT.get(asker.tenancy.column_type or "", "1")
     return tenant
@@ -113,7 +111,7 @@ def settings_for(asker: Asker, tenant: str | None) -> dict[str, str]:
 def question(scale: Scale, asker: Asker, query: Query, tenant: str | None) -> tuple[str, Parameters]:
     """The statement as the server takes it, and values for its parameters; None where there are none."""
     text, known = plannable(query.text), asker.compared[query.text]
-    if "$" not in text or (asker.redacted and known):
+    if "$" not in text:
         return text, None
     return text, sample_parameters(scale.snapshot, asker.tenancy, text, tenant, wanted=known)
 

@@ -63,12 +63,12 @@ def _times(queries: Sequence[QueryForecast], calibration: Calibration | None) ->
     if by_mean:
         yield (
             f"times of {counted(by_mean, 'query', 'queries')} are today's mean times, growing as the cost "
-            "grows: an estimate; measured times come with --calibration (tenfold calibrate)"
+            "grows: an estimate; measured times come with --calibrate, or --calibration (tenfold calibrate)"
         )
     if without:
         yield (
             f"no times are known of {counted(without, 'query', 'queries')}, so no budget can be passed: only "
-            "how their costs grow is shown; --calibrate measures the server, and --calibration takes what was"
+            "how their costs grow is shown; --calibrate measures the server, as tenfold calibrate does"
         )
 
 
@@ -102,7 +102,7 @@ def _sources(snapshot: Snapshot, course: Course) -> Iterator[str]:
             f"({hidden[0].why}); values are taken from types, keys and names instead"
         )
     if snapshot.redacted:
-        yield "the snapshot is redacted: constants are not known, and plans are those without values"
+        yield "the snapshot is redacted: values are made up in their order, and constants are not known"
     if isinstance(course, FactorCourse):
         yield from _empty(snapshot)
 

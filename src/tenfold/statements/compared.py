@@ -9,8 +9,8 @@ from tenfold.statements.text import parse
 if TYPE_CHECKING:
     from sqlglot import exp
 
-#: How a parameter meets its column: `=`, `<` or `>` (the column is below or above it), LIKE, = ANY, a value that
-#: is written, or the number of rows wanted or skipped.
+#: How a parameter meets its column: `=`, `<` or `>` (the column is below or above it), LIKE, = ANY, a value
+#: that is written, or the number of rows wanted or skipped.
 Meeting = Literal["equal", "below", "above", "like", "any", "written", "limit", "offset", "other"]
 
 

@@ -8,7 +8,7 @@ view. What fails to the end is tried by its stand-in, and is reported in either 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tenfold.model.ddl import qualified
 from tenfold.model.snapshot import Snapshot
@@ -26,6 +26,10 @@ _OWN = (
     f"CREATE SCHEMA {TWIN_SCHEMA};"
     f" CREATE FUNCTION {TWIN_SCHEMA}.{MISSING_POLICY}() RETURNS boolean LANGUAGE plpgsql VOLATILE"
     " AS $body$BEGIN RETURN NULL; END$body$;"
+    # To write extended statistics; the server has no other way in.
+    " CREATE CAST (bytea AS pg_ndistinct) WITHOUT FUNCTION;"
+    " CREATE CAST (bytea AS pg_dependencies) WITHOUT FUNCTION;"
+    " CREATE CAST (bytea AS pg_mcv_list) WITHOUT FUNCTION;"
     f" GRANT USAGE ON SCHEMA {TWIN_SCHEMA} TO PUBLIC"
 )
 
@@ -40,9 +44,21 @@ def build_schema(
         if progress is not None:
             progress(f"twin: {stage.name}")
         work.run(stage)
+        if stage.name == "collations":
+            work.stand_in()  # what is made next names them
         if stage.name == "types":
             work.stand_in_for_types(snapshot)
-    return work.finish()
+    return [*work.finish(), *_left_out(snapshot)]
+
+
+def _left_out(snapshot: Snapshot) -> Iterator[NotCarried]:
+    """What no statement is written for."""
+    for relation in snapshot.relations:
+        if relation.kind == "f" and relation.extension is None:
+            yield NotCarried(f"foreign table {relation.qualified}", "what it costs, another server knows")
+    for function in snapshot.functions:
+        if function.kind == "a" and function.extension is None:
+            yield NotCarried(f"aggregate {function.qualified}", "a snapshot does not tell what it is made of")
 
 
 class _Work:
@@ -74,21 +90,24 @@ class _Work:
     def finish(self) -> list[NotCarried]:
         """What was refused to the end, with the reason, after stand-ins had their chance."""
         self._try_again()
-        reasons = {step: self._session.script(step.sql) for step in self._left}
-        self._left = []
-        for step, reason in reasons.items():
-            if reason is None:
-                continue
-            stands_in = bool(step.instead) and self._session.script(step.instead) is None
-            if not stands_in:
-                self._left.append(step)
-            else:
-                self._not_carried.append(NotCarried(step.makes, reason, True))
+        self.stand_in()
         self._try_again()  # what needed a table that only its stand-in could be made of
         for step in self._left:
             if (reason := self._session.script(step.sql)) is not None:
                 self._not_carried.append(NotCarried(step.makes, reason))
         return self._not_carried
+
+    def stand_in(self) -> None:
+        """Stand-ins for what is left, where there are any."""
+        left, self._left = self._left, []
+        for step in left:
+            if (reason := self._session.script(step.sql)) is None:
+                continue  # something else's stand-in was all it needed
+            stands_in = any(self._session.script(sql) is None for sql in step.instead)
+            if not stands_in:
+                self._left.append(step)
+            else:
+                self._not_carried.append(NotCarried(step.makes, reason, True))
 
     def _try_again(self) -> None:
         """Until nothing more succeeds."""

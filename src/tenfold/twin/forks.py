@@ -62,10 +62,14 @@ class Forks:
     def _file(self, blocks: int, head: bytes) -> Path:
         if (blocks, head) not in self._files:
             path = self.folder / f"{len(self._files)}"
-            with path.open("xb") as file:
-                file.write(head)
-                file.truncate(blocks * BLOCK)
-            os.chown(path, *self._owner)
+            try:
+                with path.open("xb") as file:
+                    file.write(head)
+                    file.truncate(blocks * BLOCK)
+                os.chown(path, *self._owner)
+            except OSError:
+                path.unlink(missing_ok=True)  # there may be room the next time
+                raise
             self._files[blocks, head] = path
         return self._files[blocks, head]
 

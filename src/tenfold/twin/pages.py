@@ -1,11 +1,13 @@
 """The first pages of indexes, as the planner reads them: little-endian bytes of 8,192 each.
 
-The planner looks into three kinds of index. Of a B-tree it wants the height from the metapage, and for a
+The planner looks into four kinds of index. Of a B-tree it wants the height from the metapage, and for a
 comparison at the end of the histogram it goes down to the first or last leaf: there is a path of one page a
 level to an empty leaf, so that it finds nothing and keeps to the histogram. Of GIN it wants the counts of the
-metapage, of BRIN the pages a range and the pages of the map.
+metapage, of BRIN the pages a range and the pages of the map. Of SP-GiST it wants to know whether the index
+keeps whole values, and finds that out by a metapage that need only be one.
 
-Layouts: storage/bufpage.h, access/nbtree.h, access/ginblock.h, access/brin_page.h in src/include of 18.
+Layouts: storage/bufpage.h, access/nbtree.h, access/ginblock.h, access/brin_page.h and
+access/spgist_private.h in src/include of 18.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ _GIN_META, _GIN_VERSION = 1 << 3, 2
 
 _BRIN_SPECIAL = 8
 _BRIN_MAGIC, _BRIN_VERSION, _BRIN_META = 0xA8109CFA, 1, 0xF091
+
+_SPGIST_MAGIC, _SPGIST_META, _SPGIST_PAGE = 0xBA0BABEE, 1, 0xFF82
+_SPGIST_CACHED_PAGES = 8
 
 
 @cache
@@ -56,6 +61,14 @@ def gin_head(*, pages: int, entry_pages: int, data_pages: int, entries: int) -> 
 def brin_head(*, pages_per_range: int, map_pages: int) -> bytes:
     meta = struct.pack("<IIII", _BRIN_MAGIC, _BRIN_VERSION, pages_per_range, map_pages)
     return _page(meta, b"", struct.pack("<HHHH", 0, 0, 0, _BRIN_META))
+
+
+@cache
+def spgist_head() -> bytes:
+    """A metapage that remembers no page with room."""
+    no_page = struct.pack("<Ii", 0xFFFFFFFF, 0)
+    meta = struct.pack("<I", _SPGIST_MAGIC) + no_page * _SPGIST_CACHED_PAGES
+    return _page(meta, b"", struct.pack("<HHHH", _SPGIST_META, 0, 0, _SPGIST_PAGE))
 
 
 def _page(content: bytes, item: bytes, special: bytes) -> bytes:

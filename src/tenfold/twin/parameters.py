@@ -2,6 +2,7 @@
 
 A value for `=` is one that the middle row has, when rows are ordered from the commonest value to the rarest;
 a bound for `>` leaves the last tenth of the histogram, one for `<` the first tenth. The tenant is given.
+A redacted snapshot has no values to draw from, but the twin makes some up: those are drawn.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from tenfold.model.relations import Column, ColumnStatistics, Relation
 from tenfold.model.snapshot import Snapshot
 from tenfold.model.tenancy import Tenancy
 from tenfold.statements.compared import Compared, compared
+from tenfold.twin.made_up import made_up_value, with_made_up_values
 
 #: Rows that a page of results is taken to have, and members of a list.
 LIMIT, MEMBERS = 50, 10
@@ -50,6 +52,8 @@ def largest_tenant(snapshot: Snapshot, tenancy: Tenancy) -> str | None:
         rows = snapshot.relation_by_oid[table.relation].rows
         statistics = snapshot.statistics_of(table.relation, column.number)
         value = _common(statistics) if statistics is not None else None
+        if value is not None and snapshot.redacted:
+            value = made_up_value(snapshot, column, value)
         if value is not None and (best is None or rows > best[0]):
             best = (rows, value)
     return best[1] if best else None
@@ -80,7 +84,10 @@ def _value(snapshot: Snapshot, tenancy: Tenancy, met: Compared, tenant: str | No
     column = snapshot.column(relation.oid, name) if relation is not None else None
     if column is None:
         return None
-    return _drawn(met, column, snapshot.statistics_of(column.relation, column.number))
+    statistics = snapshot.statistics_of(column.relation, column.number)
+    if statistics is not None and snapshot.redacted:
+        statistics = with_made_up_values(snapshot, (statistics,))[0]
+    return _drawn(met, column, statistics)
 
 
 def _drawn(met: Compared, column: Column, statistics: ColumnStatistics | None) -> str | None:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from tenfold.model.snapshot import Snapshot
+from tenfold.pg.embedded.cache import CACHE_VARIABLE
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own in it, which only its owner may enter
 _CLUSTER_BYTES = 96 << 20
@@ -17,7 +18,12 @@ _SHARE = 0.5
 
 
 def twin_folder(snapshot: Snapshot) -> Path | None:
-    """The folder to put the server's folder into; None for the usual one, in the user's cache directory."""
+    """The folder to put the server's folder into; None for the usual one, in the user's cache directory.
+
+    Who names a cache directory means that one.
+    """
+    if CACHE_VARIABLE in os.environ:
+        return None
     needed = _CLUSTER_BYTES + _BYTES_A_TABLE * len(snapshot.relations)
     folder = _MEMORY / f"tenfold-twins-{os.geteuid()}"
     try:

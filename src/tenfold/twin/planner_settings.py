@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tenfold.catalog.redact import TAKEN_OUT
 from tenfold.model.snapshot import Snapshot
 
-#: Of 13 to 18; the twin takes those that its own server has.
+#: Of 13 to 18; the twin takes those that its own server has. Some decide what a constant means.
 PLANNER_SETTINGS = frozenset(
     """
     constraint_exclusion cpu_index_tuple_cost cpu_operator_cost cpu_tuple_cost cursor_tuple_fraction
@@ -18,12 +19,15 @@ PLANNER_SETTINGS = frozenset(
     geqo_threshold hash_mem_multiplier join_collapse_limit max_parallel_workers_per_gather
     min_parallel_index_scan_size min_parallel_table_scan_size parallel_leader_participation
     parallel_setup_cost parallel_tuple_cost random_page_cost recursive_worktable_factor row_security
-    seq_page_cost temp_buffers work_mem
+    seq_page_cost temp_buffers work_mem TimeZone DateStyle IntervalStyle default_text_search_config
     """.split()
 )
 
 # Where the reading session's own role or database says a setting, pg_settings does not show the server's.
 _OF_A_SESSION = frozenset({"user", "database", "database user", "client", "session"})
+
+# The reader sets these for itself, and what is kept of them is what its login gave them.
+_SET_BY_THE_READER = frozenset({"TimeZone", "DateStyle", "search_path"})
 
 
 def session_settings(snapshot: Snapshot, role: str | None) -> dict[str, str]:
@@ -34,7 +38,8 @@ def session_settings(snapshot: Snapshot, role: str | None) -> dict[str, str]:
     found = {
         setting.name: setting.value
         for setting in snapshot.settings
-        if setting.name in PLANNER_SETTINGS and setting.source not in _OF_A_SESSION
+        if (setting.name in PLANNER_SETTINGS and setting.source not in _OF_A_SESSION)
+        or (setting.name in _SET_BY_THE_READER and setting.source == "session")
     }
     found |= _items(snapshot.database.settings)
     entry = snapshot.role_by_name.get(role) if role is not None else None
@@ -46,5 +51,5 @@ def _items(items: tuple[str, ...] | None) -> dict[str, str]:
     return {
         name: value
         for name, _, value in pairs
-        if name in PLANNER_SETTINGS or name == "search_path" or "." in name
+        if name in PLANNER_SETTINGS or name == "search_path" or ("." in name and value != TAKEN_OUT)
     }

@@ -12,7 +12,7 @@ from tenfold.model.ddl import identifier
 from tenfold.model.query_plan import QueryPlan, decode_plan
 from tenfold.twin.load import Length, load_sizes, load_statistics, place
 from tenfold.twin.planner_settings import session_settings
-from tenfold.twin.session import TwinSession, said
+from tenfold.twin.session import TwinSession, gave_up, said
 from tenfold.twin.what_if import WhatIf
 
 if TYPE_CHECKING:
@@ -93,23 +93,23 @@ class Scale:
                 answer = self._planner.ask_generic(_EXPLAIN_GENERIC + statement.encode())
             else:
                 answer = self._planner.ask(_EXPLAIN + statement.encode(), parameters)
-        except psycopg.OperationalError as error:
-            if not isinstance(error, psycopg.errors.QueryCanceled):
-                raise TwinError(f"the twin's server gave up: {said(error)}") from error
+        except psycopg.errors.QueryCanceled as error:
             raise NotPlannableError(f"not planned within {PLANNING_TIMEOUT // 1000} s") from error
         except psycopg.Error as error:
+            if gave_up(error):
+                raise TwinError(f"the twin's server gave up: {said(error)}") from error
             raise NotPlannableError(said(error)) from error
-        for name in self._twin.stand_ins:
-            if name in answer:
-                raise NotPlannableError(
-                    f"the plan depends on {name.decode()}, which the twin has no true one of"
-                )
+        if (found := self._twin.stand_ins.search(answer)) is not None:
+            raise NotPlannableError(
+                f"the plan depends on {found[1].decode()}, which the twin has no true one of"
+            )
         return decode_plan(answer)
 
     def _be(self, role: str | None, settings: Mapping[str, str]) -> None:
         """Have the session be of this role with these settings; nothing is sent where it is already."""
         subject = (role, tuple(settings.items()))
-        if subject == self._subject:
+        if subject == self._subject or self._be_a_little_different(role, settings):
+            self._subject = subject
             return
         self._subject = None
         planner = self._planner
@@ -125,6 +125,14 @@ class Scale:
         if refused is not None:
             raise TwinError(f"the twin cannot ask as {role or 'superuser'}: {refused}")
         self._subject = subject
+
+    def _be_a_little_different(self, role: str | None, settings: Mapping[str, str]) -> bool:
+        """Whether the same role with other values was had by giving these alone."""
+        if self._subject is None or self._subject[0] != role:
+            return False
+        before = dict(self._subject[1])
+        changed = {name: value for name, value in settings.items() if before.get(name) != value}
+        return before.keys() <= settings.keys() and self._planner.give(changed) is None
 
     def _known_settings(self, wanted: Mapping[str, str]) -> frozenset[str]:
         if not wanted.keys() <= self._twin.known_settings.keys():

@@ -14,6 +14,9 @@ from tenfold.errors import TwinError
 from tenfold.pg.capabilities import NEWEST, Capabilities
 from tenfold.pg.sqlfile import load_queries
 
+# SQLSTATE classes: insufficient resources, operator intervention, system error.
+_NOT_OF_THE_STATEMENT = frozenset({"53", "57", "58"})
+
 Rows = list[tuple[Any, ...]]
 
 _CAPABILITIES = Capabilities(NEWEST * 10_000)
@@ -37,7 +40,10 @@ class TwinSession:
         self._connection = psycopg.connect(dsn, autocommit=True, prepare_threshold=None)
         self._connection.adapters.register_loader("json", _RawLoader)
         self._connection.adapters.register_loader("json", _RawBinaryLoader)
-        self._connection.execute("SET search_path = pg_catalog; SET allow_system_table_mods = on")
+        # The body of a function may name tables that its own search_path finds, and not this session's.
+        self._connection.execute(
+            "SET search_path = pg_catalog; SET allow_system_table_mods = on; SET check_function_bodies = off"
+        )
         self._cursor = psycopg.RawCursor(self._connection)
 
     def named(self, name: str, /, **parameters: object) -> Rows:
@@ -48,13 +54,20 @@ class TwinSession:
             raise TwinError(f"the twin's server refused {name}: {said(error)}") from error
         return cursor.fetchall() if cursor.description else []
 
+    def rows(self, query: str) -> Rows:
+        """Runs one query of quoted identifiers."""
+        try:
+            return self._connection.execute(query.encode()).fetchall()
+        except psycopg.Error as error:
+            raise TwinError(f"the twin's server refused a query: {said(error)}") from error
+
     def script(self, statements: str) -> str | None:
         """Runs statements as one message, all or nothing. What the server said where it refused them."""
         try:
             self._connection.execute(statements.encode())
-        except psycopg.OperationalError as error:
-            raise TwinError(f"the twin's server gave up: {said(error)}") from error
         except psycopg.Error as error:
+            if gave_up(error):
+                raise TwinError(f"the twin's server gave up: {said(error)}") from error
             return said(error)
         return None
 
@@ -79,9 +92,12 @@ class TwinSession:
         return None if row is None else row[0]
 
     def copy(self, table: str, rows: Sequence[Sequence[object]]) -> None:
-        with self._connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy:
-            for row in rows:
-                copy.write_row(row)
+        try:
+            with self._connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy:
+                for row in rows:
+                    copy.write_row(row)
+        except psycopg.Error as error:
+            raise TwinError(f"the twin's server refused rows of {table}: {said(error)}") from error
 
     def give(self, settings: Mapping[str, str]) -> str | None:
         """Settings for this session. What the server said where it refused one."""
@@ -99,6 +115,13 @@ class TwinSession:
 
 def _text(name: str) -> Any:
     return load_queries("tenfold.twin")[name].text_for(_CAPABILITIES)
+
+
+def gave_up(error: psycopg.Error) -> bool:
+    """Whether the server is gone or out of disk, memory or order, whatever it was asked for."""
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    return error.sqlstate is None or error.sqlstate[:2] in _NOT_OF_THE_STATEMENT
 
 
 def said(error: psycopg.Error) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cached_property
 from types import TracebackType
@@ -19,14 +20,13 @@ from tenfold.twin.forks import Forks
 from tenfold.twin.names import MISSING_POLICY, TWIN_ROLE
 from tenfold.twin.place import twin_folder
 from tenfold.twin.scale import Scale
+from tenfold.twin.schema.collations import NOT_BY_BYTES
 from tenfold.twin.schema.write import role_steps
 from tenfold.twin.session import TwinSession
 
 Progress = Callable[[str], None]
 
 _DATABASE = "twin"
-# Locales that the server does not take for the order of bytes, and that most machines have.
-_LIKE_LANGUAGES = ("en_US.UTF-8", "C.UTF-8", "C.utf8")
 #: A schema is made in transactions that hold thousands of locks.
 _SETTINGS: dict[str, str | int | bool] = {
     "autovacuum": False,
@@ -97,8 +97,8 @@ class Twin:
         return Forks(self._server.folder, self._server.data_folder)
 
     @property
-    def stand_ins(self) -> tuple[bytes, ...]:
-        """Names that a plan shows where something stands in for what the twin lacks."""
+    def stand_ins(self) -> re.Pattern[bytes]:
+        """Finds in a plan what stands in for something that the twin lacks."""
         return self._stand_ins
 
     # --- building ------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class Twin:
                 for step in role_steps(self.snapshot)
                 if (refused := server.script(step.sql)) is not None
             ]
-            self._create_database(server)
+            missing_roles += self._create_database(server)
         finally:
             server.close()
         session = self.session(_DATABASE)
@@ -129,20 +129,30 @@ class Twin:
         finally:
             session.close()
         self.not_carried = (*missing_roles, *missing)
-        self._stand_ins = (MISSING_POLICY.encode(), *_functions_standing_in(self.not_carried))
+        self._stand_ins = _calls_of_stand_ins(self.snapshot, self.not_carried)
 
-    def _create_database(self, server: TwinSession) -> None:
+    def _create_database(self, server: TwinSession) -> list[NotCarried]:
         """With the source's collation, or one that is not by bytes either: it decides what LIKE can use."""
-        wanted = self.snapshot.database.collation
-        for locale in (wanted, *_LIKE_LANGUAGES, "C"):
-            refused = server.script(
-                f"CREATE DATABASE {_DATABASE} TEMPLATE template0 STRATEGY FILE_COPY ENCODING 'UTF8'"
-                f" LOCALE_PROVIDER libc LOCALE {literal(locale)}"
-            )
-            if refused is None:
+        source = self.snapshot.database
+        head = f"CREATE DATABASE {_DATABASE} TEMPLATE template0 STRATEGY FILE_COPY ENCODING 'UTF8'"
+        others = (*NOT_BY_BYTES, "C")
+        attempts = [f"{head} LOCALE_PROVIDER libc LOCALE {literal(locale)}" for locale in others]
+        if source.locale_provider == "b":  # it sorts by bytes, whatever the language
+            attempts = [f"{head} LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'"]
+        elif source.locale_provider == "c":
+            attempts.insert(0, f"{head} LOCALE_PROVIDER libc LOCALE {literal(source.collation)}")
+        reasons = []
+        for attempt in attempts:
+            if (refused := server.script(attempt)) is None:
                 break
+            reasons.append(refused)
         else:
-            raise TwinError(f"the twin's database cannot be made: {refused}")
+            raise TwinError(f"the twin's database cannot be made: {reasons[-1]}")
+        if reasons or source.locale_provider == "i":
+            wanted = source.locale if source.locale_provider == "i" else source.collation
+            why = reasons[0] if reasons else "the embedded server has no ICU"
+            return [NotCarried(f"collation {wanted} of the database", why, True)]
+        return []
 
     def _new_database(self) -> str:
         if not self._scales:
@@ -162,9 +172,14 @@ class Twin:
         return name
 
 
-def _functions_standing_in(missing: tuple[NotCarried, ...]) -> list[bytes]:
-    return [
-        entry.what.removeprefix("function ").partition("(")[0].encode()
-        for entry in missing
-        if entry.stand_in and entry.what.startswith("function ")
-    ]
+def _calls_of_stand_ins(snapshot: Snapshot, missing: tuple[NotCarried, ...]) -> re.Pattern[bytes]:
+    """Finds in a plan's JSON a call of what stands in for a function or a policy. A plan that has the schema
+    in its search_path names none."""
+    stand_ins = {entry.what for entry in missing if entry.stand_in}
+    names = {
+        identifier(function.name)
+        for function in snapshot.functions
+        if f"function {function.qualified}" in stand_ins
+    }
+    written = "|".join(re.escape(name.replace("\\", r"\\").replace('"', r"\"")) for name in sorted(names))
+    return re.compile(rf"(?<![\w$])({MISSING_POLICY}|{written or MISSING_POLICY})\(".encode())

@@ -52,7 +52,7 @@ def fill(rows: int) -> str:
     INSERT INTO events
     SELECT i, (random() * 99)::bigint, md5('k' || i)::uuid, md5(i::text), md5((i % 500)::text), random(),
            (random() * {rows / 10})::bigint,
-           jsonb_build_object('kind', 'k' || i % 20, 'n', (random() * 1000)::int, 'mail', 'u' || i || '@x.ex'),
+           jsonb_build_object('kind', 'k' || i % 20, 'n', (random() * 1000)::int, 'mail', 'u' || i || '@x.y'),
            ARRAY[(random() * 50)::int, (random() * 500)::int]
       FROM generate_series(1, {rows}) AS i;
     """

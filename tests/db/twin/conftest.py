@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +16,8 @@ from tenfold.model.query_plan import QueryPlan, decode_plan
 from tenfold.model.snapshot import Snapshot
 from tenfold.pg.connect import connect
 from tenfold.pg.embedded import EmbeddedServer
+from tenfold.twin.scale import Scale
+from tenfold.twin.twin import Twin
 
 if TYPE_CHECKING:
     from tests.db.twin.queries import Asked
@@ -30,6 +33,8 @@ SETTINGS: dict[str, str | int | bool] = {
     "hash_mem_multiplier": 1.5,
     "enable_partitionwise_join": True,
     "enable_partitionwise_aggregate": True,
+    "TimeZone": "Asia/Kolkata",
+    "search_path": '"$user", public, app',
 }
 
 
@@ -43,19 +48,23 @@ class Source(NamedTuple):
         with psycopg.connect(dsn, autocommit=True) as connection:
             for name, value in asked.settings:
                 connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+            generic = ", GENERIC_PLAN" if "$" in asked.sql and asked.parameters is None else ""
             cursor = psycopg.RawCursor(connection)
-            cursor.execute(f"EXPLAIN (FORMAT JSON) {asked.sql}".encode(), asked.parameters, binary=True)
+            cursor.execute(
+                f"EXPLAIN (FORMAT JSON{generic}) {asked.sql}".encode(), asked.parameters, binary=not generic
+            )
             row = cursor.fetchone()
             assert row is not None
-            import json
-
             return decode_plan(json.dumps(row[0]))
 
 
 @contextlib.contextmanager
 def rich_source(binaries: Path | None = None) -> Iterator[Source]:
     with EmbeddedServer.temporary(settings=SETTINGS, binaries=binaries) as server:
-        dsn = server.create_database("rich")
+        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+            # Not sorted by bytes, as most are.
+            connection.execute("CREATE DATABASE rich TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
+        dsn = server.dsn("rich")
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("ALTER DATABASE rich SET join_collapse_limit = 7")
             connection.execute((HERE / "rich.sql").read_bytes())
@@ -71,3 +80,14 @@ def rich_source(binaries: Path | None = None) -> Iterator[Source]:
 def rich() -> Iterator[Source]:
     with rich_source() as source:
         yield source
+
+
+@pytest.fixture(scope="session")
+def twin_of_rich(rich: Source) -> Iterator[Scale]:
+    with Twin(rich.snapshot) as twin:
+        yield twin.scale()
+
+
+def explain(scale: Scale, asked: Asked) -> QueryPlan:
+    """What the twin's planner says."""
+    return scale.explain(asked.sql, asked.parameters, role=asked.role, settings=dict(asked.settings))

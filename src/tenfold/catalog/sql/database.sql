@@ -28,7 +28,10 @@ SELECT d.oid,
        s.xact_commit, s.xact_rollback, s.blks_hit, s.blks_read, s.temp_files, s.temp_bytes, s.deadlocks,
        /*if session_counters*/ s.sessions /*else*/ 0 /*end*/,
        s.stats_reset::text,
-       (SELECT r.setconfig FROM pg_db_role_setting r WHERE r.setdatabase = d.oid AND r.setrole = 0)
+       (SELECT r.setconfig FROM pg_db_role_setting r WHERE r.setdatabase = d.oid AND r.setrole = 0),
+       /*if database_locale_provider*/ d.datlocprovider::text /*else*/ 'c' /*end*/,
+       -- daticulocale in 15 and 16
+       coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')
   FROM pg_database d
   JOIN pg_stat_database s ON s.datid = d.oid
  WHERE d.datname = current_database();

@@ -80,13 +80,16 @@ SELECT a.attrelid,
        a.attlen::int,
        a.attalign::text,
        a.attstorage::text,
-       a.attacl::text[]
+       a.attacl::text[],
+       CASE WHEN a.attcollation <> t.typcollation AND l.collnamespace <> 'pg_catalog'::regnamespace
+            THEN s.nspname::text END
   FROM pg_attribute a
   JOIN pg_class c ON c.oid = a.attrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
   LEFT JOIN pg_collation l ON l.oid = a.attcollation
+  LEFT JOIN pg_namespace s ON s.oid = l.collnamespace
   LEFT JOIN pg_description k
          ON k.classoid = 'pg_class'::regclass AND k.objoid = a.attrelid AND k.objsubid = a.attnum
  WHERE a.attnum > 0 AND NOT a.attisdropped
@@ -299,3 +302,71 @@ SELECT s.oid, s.stxrelid, n.nspname::text, s.stxname::text, s.stxkeys::int2[]::i
   FROM pg_statistic_ext s
   JOIN pg_namespace n ON n.oid = s.stxnamespace
  ORDER BY s.oid;
+
+-- name: extended_statistics_data
+-- What ANALYZE found for them, as far as this role may see.
+SELECT s.oid,
+       /*if inherited_extended_statistics*/ v.inherited /*else*/ c.relkind = 'p' /*end*/,
+       v.n_distinct::text,
+       v.dependencies::text,
+       CASE WHEN v.most_common_vals IS NOT NULL THEN ARRAY(SELECT unnest(v.most_common_vals)) END,
+       v.most_common_freqs::float8[],
+       v.most_common_base_freqs::float8[]
+  FROM pg_stats_ext v
+  JOIN pg_namespace n ON n.nspname = v.statistics_schemaname
+  JOIN pg_statistic_ext s ON s.stxnamespace = n.oid AND s.stxname = v.statistics_name
+  JOIN pg_class c ON c.oid = s.stxrelid
+ ORDER BY 1, 2;
+
+-- name: expression_statistics
+-- Planner statistics of their expressions: the object's oid, the expression's position. The view writes every
+-- expression as text: it is not asked where one is of a locked table.
+SELECT s.oid,
+       /*if expression_statistics*/ array_position(pg_get_statisticsobjdef_expressions(s.oid), v.expr) /*else*/ 0 /*end*/,
+       /*if inherited_extended_statistics*/ v.inherited /*else*/ c.relkind = 'p' /*end*/,
+       v.null_frac::float8,
+       v.avg_width,
+       v.n_distinct::float8,
+       v.most_common_vals::text::text[],
+       v.most_common_freqs::float8[],
+       v.histogram_bounds::text::text[],
+       v.correlation::float8,
+       v.most_common_elems::text::text[],
+       v.most_common_elem_freqs::float8[],
+       v.elem_count_histogram::float8[],
+       NULL::float8[], NULL::float8, NULL::text[]
+  FROM /*if expression_statistics*/ pg_stats_ext_exprs /*else*/
+       (SELECT x.*, x.schemaname AS statistics_schemaname, x.tablename AS statistics_name
+          FROM pg_stats x WHERE false) /*end*/ AS v
+  JOIN pg_namespace n ON n.nspname = v.statistics_schemaname
+  JOIN pg_statistic_ext s ON s.stxnamespace = n.oid AND s.stxname = v.statistics_name
+  JOIN pg_class c ON c.oid = s.stxrelid
+ WHERE v.null_frac IS NOT NULL
+   AND (SELECT count(*) FROM pg_statistic_ext l
+         WHERE 'e' = ANY (l.stxkind) AND l.stxrelid = ANY (%(locked)s::oid[])) = 0
+ ORDER BY 1, 3, 2;
+
+-- name: collations
+-- Collations of users, and those of the system that columns name.
+SELECT l.oid,
+       n.nspname::text,
+       l.collname::text,
+       l.collprovider::text,
+       l.collisdeterministic,
+       -- colliculocale in 15 and 16, and for ICU collcollate before
+       coalesce(to_jsonb(l) ->> 'colllocale', to_jsonb(l) ->> 'colliculocale', to_jsonb(l) ->> 'collcollate'),
+       to_jsonb(l) ->> 'collctype',
+       to_jsonb(l) ->> 'collicurules',
+       e.extname::text
+  FROM pg_collation l
+  JOIN pg_namespace n ON n.oid = l.collnamespace
+  LEFT JOIN pg_depend d ON d.classid = 'pg_collation'::regclass AND d.objid = l.oid AND d.deptype = 'e'
+  LEFT JOIN pg_extension e ON e.oid = d.refobjid
+ WHERE l.collprovider <> 'd'
+   AND (n.nspname <> 'pg_catalog'
+        OR l.oid IN (SELECT a.attcollation
+                       FROM pg_attribute a
+                       JOIN pg_class c ON c.oid = a.attrelid
+                       JOIN pg_namespace m ON m.oid = c.relnamespace
+                      WHERE a.attnum > 0 AND m.nspname !~ '^pg_' AND m.nspname <> 'information_schema'))
+ ORDER BY l.oid;

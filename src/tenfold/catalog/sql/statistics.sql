@@ -12,7 +12,10 @@ SELECT c.oid,
        s.correlation::float8,
        s.most_common_elems::text::text[],
        s.most_common_elem_freqs::float8[],
-       s.elem_count_histogram::float8[]
+       s.elem_count_histogram::float8[],
+       /*if range_statistics*/ s.range_length_histogram::text::float8[] /*else*/ NULL::float8[] /*end*/,
+       /*if range_statistics*/ s.range_empty_frac::float8 /*else*/ NULL::float8 /*end*/,
+       /*if range_statistics*/ s.range_bounds_histogram::text::text[] /*else*/ NULL::text[] /*end*/
   FROM pg_stats s
   JOIN pg_namespace n ON n.nspname = s.schemaname
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename

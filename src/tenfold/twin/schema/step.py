@@ -11,8 +11,8 @@ class Step(NamedTuple):
     sql: str
     #: What it makes, as people say it: `function app.team()`.
     makes: str
-    #: What to do where the server refuses it, once everything else stands; empty where nothing stands in.
-    instead: str = ""
+    #: What to do where the server refuses it, once everything else stands; the first that it takes.
+    instead: tuple[str, ...] = ()
 
 
 class Stage(NamedTuple):

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from tenfold.model.ddl import identifier, literal
+from tenfold.model.ddl import identifier, literal, qualified
 from tenfold.model.relations import Column, Constraint, Relation
 from tenfold.model.snapshot import Snapshot
+from tenfold.twin.schema.collations import BY_BYTES
 from tenfold.twin.schema.step import Step
 
 #: Names of sequences by the column that owns them: relation and attribute number.
@@ -20,12 +21,11 @@ Sequences: TypeAlias = Mapping[tuple[int | None, int | None], str]
 
 #: Constraints written inside CREATE TABLE: primary, unique, exclusion, check.
 _INLINE = "puxc"
-#: Collations that every server has.
-_COLLATIONS = frozenset({"C", "POSIX", "ucs_basic"})
 
 
 def tables(snapshot: Snapshot, own: frozenset[int]) -> Iterator[Step]:
-    """One CREATE TABLE each; where it is refused, one without defaults, generation, collations and checks.
+    """One CREATE TABLE each; where it is refused, one whose own types have no length or precision, since
+    stand-ins for types take none; at last one without defaults, generation, collations and checks.
 
     An identity column takes its numbers from its sequence by DEFAULT: a partition cannot have one.
     """
@@ -34,9 +34,12 @@ def tables(snapshot: Snapshot, own: frozenset[int]) -> Iterator[Step]:
         if relation.kind not in ("r", "p") or relation.oid not in own:
             continue
         yield Step(
-            _create(snapshot, relation, sequences, whole=True),
+            _create(snapshot, relation, sequences),
             f"table {relation.qualified}",
-            instead=_create(snapshot, relation, sequences, whole=False),
+            instead=(
+                _create(snapshot, relation, sequences, modified=False),
+                _create(snapshot, relation, sequences, modified=False, whole=False),
+            ),
         )
 
 
@@ -54,8 +57,20 @@ def attachments(snapshot: Snapshot, own: frozenset[int]) -> Iterator[Step]:
         yield Step(sql, f"place of {child.qualified} below {parent.qualified}")
 
 
-def _create(snapshot: Snapshot, relation: Relation, sequences: Sequences, *, whole: bool) -> str:
-    items = [_column(column, sequences, whole=whole) for column in snapshot.columns_of(relation.oid)]
+def _create(
+    snapshot: Snapshot,
+    relation: Relation,
+    sequences: Sequences,
+    *,
+    modified: bool = True,
+    whole: bool = True,
+) -> str:
+    unsure = _unsure_of_null(snapshot, relation)
+    items = [
+        _column(column, sequences, modified=modified, whole=whole)
+        + (" NOT NULL" if column.not_null and column.number not in unsure else "")
+        for column in snapshot.columns_of(relation.oid)
+    ]
     items += [
         f"CONSTRAINT {identifier(constraint.name)} {_inline(constraint)}"
         for constraint in snapshot.constraints_of(relation.oid)
@@ -65,6 +80,16 @@ def _create(snapshot: Snapshot, relation: Relation, sequences: Sequences, *, who
     return f"CREATE TABLE {relation.qualified} ({', '.join(items)}){partitioned}"
 
 
+def _unsure_of_null(snapshot: Snapshot, relation: Relation) -> frozenset[int]:
+    """Columns whose NOT NULL is not validated: the planner does not rely on it."""
+    return frozenset(
+        number
+        for constraint in snapshot.constraints_of(relation.oid)
+        if constraint.kind == "n" and not constraint.validated
+        for number in constraint.columns
+    )
+
+
 def _inline(constraint: Constraint) -> str:
     # CREATE TABLE takes no NOT VALID; the planner uses neither such a check nor one not enforced.
     return constraint.definition.removesuffix(" NOT VALID") + (
@@ -72,11 +97,12 @@ def _inline(constraint: Constraint) -> str:
     )
 
 
-def _column(column: Column, sequences: Sequences, *, whole: bool) -> str:
-    # A type that only a stand-in could be made of takes no length or precision.
-    parts = [identifier(column.name), column.type if whole else _unmodified(column.type)]
-    if column.collation is not None and (whole or column.collation in _COLLATIONS):
-        parts.append(f"COLLATE {identifier(column.collation)}")
+def _column(column: Column, sequences: Sequences, *, modified: bool, whole: bool) -> str:
+    parts = [identifier(column.name), column.type if modified else _unmodified(column.type)]
+    if column.collation is not None and (whole or column.collation in BY_BYTES):
+        schema = column.collation_schema
+        named = qualified(schema, column.collation) if schema else identifier(column.collation)
+        parts.append(f"COLLATE {named}")
     if column.generated and column.default is not None and whole:
         # A column that is computed as it is read is replaced by its expression in every plan.
         kind = "VIRTUAL" if column.generated == "v" else "STORED"
@@ -85,8 +111,6 @@ def _column(column: Column, sequences: Sequences, *, whole: bool) -> str:
         parts.append(f"DEFAULT {column.default}")
     if column.identity and whole and (sequence := sequences.get((column.relation, column.number))):
         parts.append(f"DEFAULT nextval({literal(sequence)})")
-    if column.not_null:
-        parts.append("NOT NULL")
     return " ".join(parts)
 
 

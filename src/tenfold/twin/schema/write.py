@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tenfold.model.ddl import identifier, literal, qualified
+from tenfold.model.ddl import dollar_quoted, identifier, literal, qualified
 from tenfold.model.relations import Policy, Trigger, Type
 from tenfold.model.roles import Function
 from tenfold.model.snapshot import Snapshot
 from tenfold.twin.names import MISSING_POLICY, TWIN_SCHEMA
+from tenfold.twin.schema.collations import collations
 from tenfold.twin.schema.step import Stage, Step
 from tenfold.twin.schema.tables import attachments, tables
 
@@ -26,6 +27,7 @@ def schema_stages(snapshot: Snapshot) -> tuple[Stage, ...]:
     return (
         Stage("schemas", tuple(_schemas(snapshot))),
         Stage("extensions", tuple(_extensions(snapshot))),
+        Stage("collations", tuple(collations(snapshot))),
         Stage("types", tuple(_types(snapshot))),
         Stage("sequences", tuple(_sequences(snapshot))),
         Stage("functions", tuple(_functions(snapshot))),
@@ -82,7 +84,7 @@ def _extensions(snapshot: Snapshot) -> Iterator[Step]:
         yield Step(
             f"{anywhere} SCHEMA {identifier(extension.schema)} CASCADE",
             f"extension {extension.name}",
-            instead=f"{anywhere} CASCADE",  # some insist on a schema of their own
+            instead=(f"{anywhere} CASCADE",),  # some insist on a schema of their own
         )
 
 
@@ -139,19 +141,22 @@ def _triggers(snapshot: Snapshot) -> Iterator[Step]:
         yield Step(trigger.definition, f"trigger {trigger.name}")
 
 
-def _stand_in(function: Function) -> str:
+def _stand_in(function: Function) -> tuple[str, ...]:
     """A function of the same signature for one whose language the embedded server has not.
 
-    Its name shows in every plan that calls it, so that such a plan is not taken for true.
+    Its name shows in every plan that calls it, so that such a plan is not taken for true; where the planner
+    would call it to know more, it refuses.
     """
     if function.kind != "f" or function.result is None or function.result == "trigger":
-        return ""
+        return ()
     volatility = {"i": "IMMUTABLE", "s": "STABLE"}.get(function.volatility, "VOLATILE")
+    says = literal(f"the twin has no true {function.qualified}".replace("%", "%%"))
     leakproof = " LEAKPROOF" if function.leakproof else ""
-    return (
+    head = (
         f"CREATE FUNCTION {function.qualified} RETURNS {function.result} LANGUAGE plpgsql"
-        f" {volatility}{leakproof} AS $body$BEGIN RETURN NULL; END$body$"
+        f" {volatility}{leakproof}"
     )
+    return (f"{head} AS {dollar_quoted(f'BEGIN RAISE EXCEPTION {says}; END')}",)
 
 
 def _indexes(snapshot: Snapshot, own: frozenset[int]) -> Iterator[Step]:
@@ -230,7 +235,7 @@ def _policies(snapshot: Snapshot, own: frozenset[int]) -> Iterator[Step]:
         yield Step(
             f"{head}{using}{check}",
             f"policy {policy.name} on {table}",
-            instead=f"{head}{_unknown_policy(policy)}",
+            instead=(f"{head}{_unknown_policy(policy)}",),
         )
 
 

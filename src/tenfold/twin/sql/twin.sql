@@ -164,7 +164,10 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
     correlation float4,
     common_elements text[],
     common_element_frequencies float4[],
-    element_count_histogram float4[]
+    element_count_histogram float4[],
+    range_lengths float8[],
+    empty_range_frac float4,
+    range_bounds text[]
 );
 
 -- name: restore_statistics
@@ -184,12 +187,72 @@ SELECT schema_name, relation_name, column_name, column_number
                 'histogram_bounds', histogram::text, 'correlation', correlation,
                 'most_common_elems', common_elements::text,
                 'most_common_elem_freqs', common_element_frequencies,
-                'elem_count_histogram', element_count_histogram)
+                'elem_count_histogram', element_count_histogram,
+                'range_length_histogram', range_lengths::text, 'range_empty_frac', empty_range_frac,
+                'range_bounds_histogram', range_bounds::text)
             END;
 
 -- name: empty_incoming
 -- Makes room for the next ones.
 TRUNCATE incoming;
+
+-- name: statistics_objects
+-- Every CREATE STATISTICS that is not the system's: its table, its columns and expressions as they are kept.
+SELECT n.nspname::text, s.stxname::text, s.oid,
+       quote_ident(m.nspname) || '.' || quote_ident(c.relname),
+       ARRAY(SELECT a.attname::text
+               FROM unnest(s.stxkeys::int2[]) WITH ORDINALITY AS k (number, position)
+               JOIN pg_attribute a ON a.attrelid = s.stxrelid AND a.attnum = k.number
+              ORDER BY k.position),
+       coalesce(pg_get_statisticsobjdef_expressions(s.oid), '{}')
+  FROM pg_statistic_ext s
+  JOIN pg_namespace n ON n.oid = s.stxnamespace
+  JOIN pg_class c ON c.oid = s.stxrelid
+  JOIN pg_namespace m ON m.oid = c.relnamespace;
+
+-- name: insert_extended_statistics
+-- What ANALYZE found for one of them, in the server's binary forms; what it has of expressions comes after.
+INSERT INTO pg_statistic_ext_data (stxoid, stxdinherit, stxdndistinct, stxddependencies, stxdmcv)
+SELECT %(oid)s::oid, %(inherited)s, %(n_distinct)s::bytea::pg_ndistinct,
+       %(dependencies)s::bytea::pg_dependencies, %(common)s::bytea::pg_mcv_list;
+
+-- name: made_common_combinations
+-- The list of common combinations that ANALYZE made of a table of the twin's own.
+SELECT d.stxdmcv::bytea
+  FROM pg_statistic_ext s
+  JOIN pg_statistic_ext_data d ON d.stxoid = s.oid
+ WHERE s.stxname = %(name)s AND s.stxnamespace = to_regnamespace('tenfold_twin');
+
+-- name: items_of_common_combinations
+-- Its combinations in order, as text.
+SELECT i.values
+  FROM pg_statistic_ext s
+  JOIN pg_statistic_ext_data d ON d.stxoid = s.oid
+ CROSS JOIN LATERAL pg_mcv_list_items(d.stxdmcv) AS i
+ WHERE s.stxname = %(name)s AND s.stxnamespace = to_regnamespace('tenfold_twin')
+ ORDER BY i.index;
+
+-- name: forget_statistics_of
+-- Takes out the column statistics of a table of the twin's own.
+DELETE FROM pg_statistic WHERE starelid = to_regclass(format('tenfold_twin.%%I', %(name)s::text));
+
+-- name: set_expression_statistics
+-- Gives statistics of expressions the column statistics of a table of the twin's own.
+UPDATE pg_statistic_ext_data d
+   SET stxdexpr = (SELECT array_agg(s ORDER BY s.staattnum)
+                     FROM pg_statistic s
+                    WHERE s.starelid = to_regclass(format('tenfold_twin.%%I', %(name)s::text)))
+ WHERE d.stxoid = %(oid)s::oid AND d.stxdinherit = %(inherited)s;
+
+-- name: expression_types
+-- Types of the expressions that indexes have for keys.
+SELECT n.nspname::text, c.relname::text, a.attnum::int, format_type(a.atttypid, a.atttypmod)
+  FROM pg_index i
+  JOIN pg_class c ON c.oid = i.indexrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute a ON a.attrelid = c.oid
+ WHERE i.indexprs IS NOT NULL AND i.indkey[a.attnum - 1] = 0
+   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema';
 
 -- name: set_index_shown
 -- Hides an index from the planner, or shows it again.
