@@ -33,10 +33,16 @@ class PlannedExample:
     """
 
     def __init__(
-        self, server: EmbeddedServer, *, tenants: int | None = None, skew: float | None = None
+        self,
+        server: EmbeddedServer,
+        *,
+        tenants: int | None = None,
+        skew: float | None = None,
+        more_indexes: str = "",
     ) -> None:
         self._server = server
         self._folder = example_folder()
+        self._more_indexes = more_indexes
         spec = read_fill_spec(self._folder / "fill.toml")
         self.spec: FillSpec = msgspec.structs.replace(
             spec, tenants=tenants or spec.tenants, skew=spec.skew if skew is None else skew
@@ -90,7 +96,7 @@ class PlannedExample:
                 for relation in planned.relations
                 if relation.kind in ("r", "p") and relation.extension is None
             )
-            execute_script(connection, f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+            execute_script(connection, f"TRUNCATE {tables} RESTART IDENTITY CASCADE; {self._more_indexes}")
 
 
 def _added(before: Snapshot, after: Snapshot) -> tuple[tuple[str, str], ...]:

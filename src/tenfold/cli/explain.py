@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
+import msgspec
 
 from tenfold.cli.asked import (
     Factors,
@@ -31,7 +32,7 @@ from tenfold.cli.options import (
 from tenfold.errors import NotPlannableError, UsageError
 
 if TYPE_CHECKING:
-    from tenfold.explain.ask import Asking
+    from tenfold.explain.ask import Asking, Changes
     from tenfold.explain.questions import Question
     from tenfold.model.explained import Answer, Explained, Explanation
 
@@ -59,6 +60,20 @@ if TYPE_CHECKING:
 )
 @click.option("--generic", is_flag=True, help="Plan for no values in particular, as prepared statements are.")
 @click.option(
+    "--with-index",
+    "made",
+    multiple=True,
+    metavar="SQL",
+    help="Beside it, the plan with this CREATE INDEX carried out on the twin; repeat for more.",
+)
+@click.option(
+    "--without-index",
+    "hidden",
+    multiple=True,
+    metavar="NAME",
+    help="Beside it, the plan without this index; repeat for more.",
+)
+@click.option(
     "--analyze",
     is_flag=True,
     help="Run it on the source as well, for the real figures: read-only, and rolled back.",
@@ -83,6 +98,8 @@ def command(
     tenant: str | None,
     parameters: tuple[str, ...],
     generic: bool,
+    made: tuple[str, ...],
+    hidden: tuple[str, ...],
     analyze: bool,
     form: Literal["text", "json"],
     output: Path | None,
@@ -97,6 +114,7 @@ def command(
     than --timeout.
     """
     from tenfold.catalog.config_file import load_config
+    from tenfold.explain.ask import Changes
     from tenfold.explain.questions import chosen, questions_of, questions_of_workload
     from tenfold.report.explained import render_explained, render_explained_json
 
@@ -105,7 +123,8 @@ def command(
     _check(source, questions, parameters, generic=generic, analyze=analyze)
     found = read(source, loaded, timeout)
     asking = asking_as(found, role, tenant, given=parameters or None, generic=generic)
-    explanation = _explained(found, questions, asking, scale, source if analyze else None, timeout)
+    changes = Changes(made, hidden)
+    explanation = _explained(found, questions, asking, scale, changes, source if analyze else None, timeout)
     text = (
         render_explained_json(explanation)
         if form == "json"
@@ -138,6 +157,7 @@ def _explained(
     questions: Sequence[Question],
     asking: Asking,
     factors: Sequence[float],
+    changes: Changes,
     live: str | None,
     timeout: float,
 ) -> Explanation:
@@ -150,7 +170,11 @@ def _explained(
         scale = twin.scale()
         for factor in factors:
             advance(f"at {factor:g}x")
-            answers.append(ask_twin(scale, size_by_factor(found, factor), questions, found.tenancy, asking))
+            size = size_by_factor(found, factor)
+            answers.append(ask_twin(scale, size, questions, found.tenancy, asking))
+            if changes:
+                changed = msgspec.structs.replace(size, label=f"{size.label} changed")
+                answers.append(ask_twin(scale, changed, questions, found.tenancy, asking, changes))
         notes = tuple(notes_on(found, twin, asking))
     measured = (
         _measured(live, found, questions, asking, timeout) if live is not None else [None] * len(questions)

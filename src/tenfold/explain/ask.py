@@ -13,6 +13,8 @@ from tenfold.errors import (
     PrivilegeError,
     StatementError,
     StatementTimeoutError,
+    UsageError,
+    did_you_mean,
 )
 from tenfold.explain.ground import Ground
 from tenfold.explain.questions import Question
@@ -36,6 +38,18 @@ class Size(msgspec.Struct, frozen=True):
     snapshot: Snapshot
 
 
+class Changes(msgspec.Struct, frozen=True):
+    """Indexes that are there for the question, or are not."""
+
+    #: CREATE INDEX statements.
+    made: tuple[str, ...] = ()
+    #: Names of the source's indexes, with or without their schema.
+    hidden: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.made or self.hidden)
+
+
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
     """As whom, and with which values."""
 
@@ -57,12 +71,25 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ask_twin(
-    scale: Scale, size: Size, questions: Iterable[Question], tenancy: Tenancy, asking: Asking
+    scale: Scale,
+    size: Size,
+    questions: Iterable[Question],
+    tenancy: Tenancy,
+    asking: Asking,
+    changes: Changes | None = None,
 ) -> tuple[Answer, ...]:
-    """The twin's answer to each question at one size, which the scale takes."""
+    """The twin's answer to each question at one size, which the scale takes, with its indexes changed.
+
+    Raises UsageError for an index that cannot be made, and one that is not there.
+    """
     scale.load(size.snapshot)
+    for definition in changes.made if changes is not None else ():
+        scale.what_if.create(definition)
+    for name in changes.hidden if changes is not None else ():
+        scale.what_if.hide(*_index_named(size.snapshot, name))
     ground = Ground(size.snapshot, tenancy, asking.role)
-    return tuple(_ask(scale, size, question, ground, asking) for question in questions)
+    answers = (_ask(scale, size, question, ground, asking) for question in questions)
+    return tuple(msgspec.structs.replace(answer, changed=bool(changes)) for answer in answers)
 
 
 def ask_source(
@@ -97,6 +124,21 @@ def ask_source(
     except (StatementError, PrivilegeError, LockTimeoutError) as error:
         return answer(why_not=error.message)
     return _judged(plan, question, Ground(snapshot, tenancy, asking.role), asking, answer)
+
+
+def _index_named(snapshot: Snapshot, name: str) -> tuple[str, str]:
+    """Schema and name. Raises UsageError where no index is called that."""
+    known = {
+        (snapshot.relation_by_oid[index.relation].schema, index.name)
+        for index in snapshot.indexes
+        if index.relation in snapshot.relation_by_oid
+    }
+    schema, _, bare = name.rpartition(".")
+    found = [each for each in known if each[1] == bare and (not schema or each[0] == schema)]
+    if not found:
+        near = did_you_mean(bare, (index for _, index in known))
+        raise UsageError(f"there is no index {name} to leave out{near}")
+    return min(found, key=lambda each: (each[0] != "public", each))
 
 
 def _ask(scale: Scale, size: Size, question: Question, ground: Ground, asking: Asking) -> Answer:

@@ -47,6 +47,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     why_not: str | None = None
     #: Whether it was planned for no parameters in particular.
     generic: bool = False
+    #: Whether indexes were made or hidden for it.
+    changed: bool = False
     verdicts: tuple[Verdict, ...] = ()
 
 
@@ -62,8 +64,8 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def changes(self) -> tuple[tuple[Answer, Answer], ...]:
-        """Neighbouring sizes that have plans of another shape."""
-        planned = [answer for answer in self.answers if answer.plan is not None]
+        """Neighbouring sizes that have plans of another shape, with the indexes that there are."""
+        planned = [answer for answer in self.answers if answer.plan is not None and not answer.changed]
         return tuple(pair for pair in pairwise(planned) if _shape(pair[0]) != _shape(pair[1]))
 
 

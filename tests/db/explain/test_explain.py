@@ -64,6 +64,27 @@ def test_several_sizes_are_compared(database: str, capsys: pytest.CaptureFixture
     assert large["Total Cost"] > small["Total Cost"]
 
 
+def test_an_index_is_tried_and_another_left_out(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    statement = "SELECT id FROM leads WHERE abs(score) = 7"
+    index = "CREATE INDEX CONCURRENTLY leads_score ON leads (abs(score))"
+    tried = only(capsys, database, statement, "--role", "postgres", "--with-index", index)
+    assert [answer["size"] for answer in tried["answers"]] == ["1x", "1x changed"]
+    without, made = (nodes(answer["plan"]["Plan"]) for answer in tried["answers"])
+    assert without == ["Seq Scan"]
+    assert "Seq Scan" not in made
+    one = ("SELECT id FROM leads WHERE email = 'x'", "--role", "postgres", "--without-index", "leads_email")
+    there, hidden = (nodes(answer["plan"]["Plan"]) for answer in only(capsys, database, *one)["answers"])
+    assert there == ["Index Scan"]
+    assert hidden == ["Seq Scan"]
+
+
+def test_an_index_that_is_not_there_is_told_with_names_like_it(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["explain", database, "SELECT 1 FROM leads", "--without-index", "leads_emial"]) == 2
+    assert "did you mean leads_email" in capsys.readouterr().err
+
+
 def test_a_policy_closes_the_gin_index_to_the_application_alone(
     database: str, role: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
