@@ -26,6 +26,7 @@ format: $(SETUP)
 
 bench: $(SETUP) ## Tenfold against its limits
 	$(BIN)/tenfold bench audit
+	$(BIN)/tenfold bench twin
 
 docs: $(SETUP) ## pages that are generated from the code
 	$(BIN)/python -m docs.generate

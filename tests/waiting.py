@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -16,3 +17,11 @@ def await_condition(holds: Callable[[], object], what: object = "") -> None:
     while not holds():
         assert time.monotonic() < end, f"in vain: {what}"
         time.sleep(_PAUSE_SECONDS)
+
+
+async def until(holds: Callable[[], object], what: object = "") -> None:
+    """The same for what happens in the event loop."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < end, f"in vain: {what}"
+        await asyncio.sleep(_PAUSE_SECONDS)

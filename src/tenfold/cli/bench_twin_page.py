@@ -115,15 +115,14 @@ class Page:
 
     def built(self, result: Built, goal: float) -> None:
         self.say(
-            f"{result.tables:,} tables: twin in {result.total:.2f} s, of which a bare server takes"
-            f" {result.server:.2f} s (goal {goal:g} s): {_verdict(result.total < goal)}"
+            f"{result.tables:,} tables: twin in {result.total:.2f} s (goal {goal:g} s):"
+            f" {_verdict(result.total < goal)}"
         )
 
     def rate(self, result: Rate) -> None:
-        share = result.public / result.raw
         self.say(
             f"EXPLAIN: {result.public:,.0f} plans a second by the public call, {result.raw:,.0f} by the"
-            f" driver alone: {share:.0%} (goal 80%): {_verdict(share >= 0.8)}"
+            f" driver alone: {result.share:.0%} (goal 80%): {_verdict(result.share >= 0.8)}"
         )
 
     def scaled(self, results: Sequence[Scaled]) -> None:

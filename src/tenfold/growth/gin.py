@@ -23,8 +23,9 @@ _LONGEST_ENTRY = 2704
 _ENTRY_FILL, _TREE_FILL = 0.52, 0.93
 #: gin_pending_list_limit, 4 MB: pages of the pending list that were merged stay in the file.
 _PENDING_PAGES = 480
-#: Bits of a row pointer below its block (ginpostinglist.c), and what one byte of a distance carries.
-_OFFSETS, _BYTE = 2048, 128
+#: Pages from which a distance takes one byte more than two: eleven bits of it are the place on the page
+#: (ginpostinglist.c).
+_PAGES_OF_BYTES = tuple(float(2 ** (7 * count - 11)) for count in (2, 3, 4))
 
 
 class GinPages(msgspec.Struct, frozen=True):
@@ -66,12 +67,15 @@ def gin_pages(groups: Iterable[Elements], rows: float, rows_per_page: float) -> 
 
 
 def _pointer_bytes(share: float, rows_per_page: float) -> float:
-    """Bytes of one distance between row pointers, seven bits each, of an element with this share."""
-    on_page = share * rows_per_page
-    if on_page >= 1:
-        return 1 + 1 / on_page
-    distance = _OFFSETS / on_page
-    return max(2.0, math.log(distance, _BYTE) + 0.5)
+    """Bytes of one distance between row pointers, seven bits each, of an element with this share of the rows.
+
+    One byte reaches the other rows of the same page, two the next 7 pages, and each further one 128 times as
+    many. The rows in between are geometrically many, and the first of them stands anywhere on its page.
+    """
+    share = min(share, 1 - 1e-9)
+    none_on_page = math.pow(1 - share, rows_per_page)
+    elsewhere = (1 - none_on_page) / (rows_per_page * share)
+    return 1 + elsewhere * (1 + sum(math.pow(none_on_page, pages - 1) for pages in _PAGES_OF_BYTES))
 
 
 def _aligned(size: float) -> float:

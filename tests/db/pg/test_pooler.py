@@ -37,9 +37,11 @@ SELECT name, setting FROM pg_settings
 
 @contextlib.contextmanager
 def pooler(
-    server: EmbeddedServer, folder: Path, mode: str, size: int = 1, **settings: object
+    server: EmbeddedServer, folder: Path, mode: str, size: int = 1, user: str = "", **settings: object
 ) -> Iterator[int]:
-    """PgBouncer's port. It runs as the account that may enter the server's socket folder."""
+    """PgBouncer's port. It runs as the account that may enter the server's socket folder, and connects as
+    `user`, or else as the server's owner.
+    """
     assert PROGRAM is not None
     at = conninfo_to_dict(server.dsn())
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -56,7 +58,7 @@ def pooler(
     lines = [f"{name} = {value}" for name, value in options.items()]
     configuration = folder / "pgbouncer.ini"
     configuration.write_text(
-        f"[databases]\n* = host={at['host']} port={at['port']} user={at['user']}\n[pgbouncer]\n"
+        f"[databases]\n* = host={at['host']} port={at['port']} user={user or at['user']}\n[pgbouncer]\n"
         + "\n".join(lines)
         + "\n"
     )

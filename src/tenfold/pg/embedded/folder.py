@@ -61,7 +61,7 @@ class ServerFolder:
             raise EmbeddedServerError(f"{self.path} holds a server whose data is kept; name another one")
 
     def delete(self) -> None:
-        """Another process may sweep it at the same time: it takes the locks for free once we unlinked them."""
+        """Another process may sweep it at the same time: once unlinked, our locks keep nobody out."""
         while self.path.exists():
             shutil.rmtree(self.path, onerror=_unless_others_delete)
 
