@@ -179,6 +179,14 @@ class DatabaseUnavailableError(TenfoldError):
     """The database cannot be reached for this; it is tried again in the background."""
 
 
+class ReplicaError(TenfoldError):
+    """A server given as a replica is none of this primary; check the addresses."""
+
+
+class UnsafePolicyError(TenfoldError):
+    """A function marked IMMUTABLE reads a setting, so a kept plan shows one tenant's rows to another."""
+
+
 class NotCommittedError(TenfoldError):
     """A statement of the transaction had failed, so nothing was committed; use savepoint() around such ones."""
 

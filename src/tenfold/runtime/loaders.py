@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import islice
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -31,12 +32,12 @@ MOST_KEYS = 1_000
 
 
 class SecondLevel(Protocol[K, V]):
-    """A cache that outlives the loader. It does its own filling, and so keeps its own fences against stale fills."""
+    """A cache that outlives the loader. It fills itself, and so fences itself against stale fills."""
 
     async def get_many(
         self, tenant: TenantId, keys: Sequence[K], load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], /
     ) -> Mapping[K, V]:
-        """What it holds of the keys, and for the others what `load` returns; a key without a row is left out."""
+        """What it holds of the keys, and what `load` returns for the others; no key that has no row."""
         ...
 
 
@@ -101,7 +102,7 @@ class Loader(Generic[K, V]):
     def prime(self, key: K, value: V | None) -> None:
         """What is known already need not be loaded. It takes the place of what was there."""
         self._require_own()
-        answer: asyncio.Future[V | None] = self._loop.create_future()
+        answer = self._waiting.pop(key, None) or self._loop.create_future()
         answer.set_result(value)
         self._answers[key] = answer
 
@@ -150,21 +151,25 @@ class Loader(Generic[K, V]):
 
     async def _work(self) -> None:
         """Asks for what waits, one call of `fetch` after the other, until nothing does."""
-        while self._waiting:
-            keys = list(self._waiting)[: self._most_keys]
-            batch = {key: self._waiting.pop(key) for key in keys}
-            try:
-                found = await self._found(keys)
-            except Exception as error:
-                self._failed(batch, error)
-            except BaseException:
-                self._failed(batch, _closed())
-                raise
-            else:
-                for key, answer in batch.items():
-                    if not answer.done():
-                        answer.set_result(found.get(key))
-        self._worker = None
+        try:
+            while self._waiting:
+                keys = list(islice(self._waiting, self._most_keys))
+                await self._load({key: self._waiting.pop(key) for key in keys})
+        finally:
+            self._worker = None
+
+    async def _load(self, batch: dict[K, asyncio.Future[V | None]]) -> None:
+        try:
+            found = await self._found(list(batch))
+        except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
+            self._failed(batch, error)
+        except BaseException:
+            self._failed(batch | self._waiting, _closed())
+            self._waiting.clear()
+            raise
+        else:
+            for key, answer in batch.items():
+                answer.set_result(found.get(key))
 
     async def _found(self, keys: list[K]) -> Mapping[K, V]:
         fresh = keys

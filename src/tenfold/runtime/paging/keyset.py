@@ -31,8 +31,8 @@ _PARAMETER = re.compile(r"\$(\d+)")
 class Query:
     """A SELECT without ORDER BY and LIMIT, with `$1, $2, ...`, and its parameters.
 
-    A cursor is bound to the text and the parameters. Where a parameter moves with the clock, give as
-    `bound_to` what stands for it instead of the parameters: the cursor of one minute would not be taken in the next.
+    A cursor is bound to the text and the parameters. Where a parameter moves with the clock, give something
+    that does not as `bound_to`, in place of all parameters, or the cursor of now is refused in a minute.
     Raises UsageError for a text that cannot be wrapped.
     """
 

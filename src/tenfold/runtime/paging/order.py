@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from tenfold.errors import OrderError, UsageError
@@ -98,7 +99,7 @@ class Order:
     def places(self, rows: Sequence[Row]) -> list[tuple[object, ...]]:
         """The place of each row. Raises OrderError where two share one: a cursor between them would skip."""
         found = [self.values(row) for row in rows]
-        if any(one == other for one, other in zip(found, found[1:], strict=False)):
+        if any(one == other for one, other in pairwise(found)):
             raise OrderError(
                 f"the key ({', '.join(self.key)}) is not unique among the rows of the query; name one that is"
             )

@@ -62,7 +62,7 @@ async def page(
     ahead, behind = _neighbours(places, position, more=len(rows) > size)
 
     def sealed(neighbour: Position | None) -> str | None:
-        return neighbour and cursors.seal(neighbour, session.tenant, order, query)
+        return None if neighbour is None else cursors.seal(neighbour, session.tenant, order, query)
 
     return Page(items, sealed(ahead), sealed(behind))
 
