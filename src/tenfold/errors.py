@@ -188,7 +188,7 @@ class UnsafePolicyError(TenfoldError):
 
 
 class NotCommittedError(TenfoldError):
-    """A statement of the transaction had failed, so nothing was committed; use savepoint() around such ones."""
+    """A statement of the transaction failed, so nothing was committed; use savepoint() around such."""
 
 
 class SessionClosedError(TenfoldError):
@@ -200,7 +200,7 @@ class ReadOnlySessionError(TenfoldError):
 
 
 class CursorError(TenfoldError):
-    """This cursor is damaged, forged, or of another tenant, order or filter; begin again at the first page."""
+    """This cursor is damaged, forged, or of another tenant, order or filter; begin at the first page."""
 
 
 class OrderError(TenfoldError):
@@ -236,7 +236,7 @@ class CodecError(CacheError):
 
 
 class LoadFailedError(CacheError):
-    """A load failed a moment ago and its namespace remembers that; it is tried again when failure_ttl is over."""
+    """A load failed a moment ago, as its namespace remembers; it is tried again after failure_ttl."""
 
 
 class LoadTimeoutError(CacheError):

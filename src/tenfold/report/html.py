@@ -6,14 +6,9 @@ no other script run and nothing be fetched, whatever the database's names contai
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache
-from importlib import resources
 from itertools import count
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -36,14 +31,10 @@ from tenfold.report.outline import (
     taken,
     tenancy_sentence,
 )
+from tenfold.report.page import asset, environment, policy
 from tenfold.report.table_map import root_relation, table_map
 from tenfold.rules.rule import Rule
 from tenfold.rules.subject import Subject
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-    from markdown_it import MarkdownIt
-    from markupsafe import Markup
 
 #: Findings of a rule that are shown before the rest is folded away.
 SHOWN = 10
@@ -92,7 +83,7 @@ def render(audit: Audit, snapshot: Snapshot) -> str:
     style, script = asset("report.css"), asset("report.js")
     tiles = table_map(audit, snapshot)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             audit=audit,
@@ -100,7 +91,7 @@ def render(audit: Audit, snapshot: Snapshot) -> str:
             version=__version__,
             style=style,
             script=script,
-            policy=_policy(style, script),
+            policy=policy(style, script),
             taken=taken(audit),
             headline=headline(audit),
             counts={priority: audit.count(priority) for priority in Priority},
@@ -167,55 +158,3 @@ def _hidden(hidden: Sequence[Hidden]) -> tuple[tuple[str, str, int], ...]:
     counts = Counter((entry.what, entry.why) for entry in hidden if entry.relation is not None)
     whole = {(entry.what, entry.why): 0 for entry in hidden if entry.relation is None}
     return tuple((what, legible(why), number) for (what, why), number in (whole | counts).items())
-
-
-# --- the template ---
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader(__package__),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"prose": _prose, "legible": legible, "counted": counted}
-    return environment
-
-
-@cache
-def asset(name: str) -> Markup:
-    """A style sheet or script of ours, to be set into the page as it is."""
-    from markupsafe import Markup
-
-    return Markup(resources.files(__package__).joinpath("templates", name).read_text("utf-8"))  # noqa: S704 our own file
-
-
-def _prose(text: str) -> Markup:
-    """A rule's Markdown as HTML; raw HTML in it is escaped."""
-    from markupsafe import Markup
-
-    return Markup(_markdown().render(text))  # noqa: S704 the renderer escapes
-
-
-@cache
-def _markdown() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    return MarkdownIt("commonmark", {"html": False}).enable("table")
-
-
-def _policy(style: str, script: str) -> str:
-    """A Content-Security-Policy: this style sheet and this script, and nothing else."""
-    return (
-        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

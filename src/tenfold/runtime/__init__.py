@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tenfold.runtime.database import Database
+from tenfold.runtime.routing import ReplicaSettings
 from tenfold.runtime.session import Session
 from tenfold.runtime.settings import LARGE, POOLED, SMALL, PoolSettings
 from tenfold.runtime.tenant import TenantId
 
-__all__ = ["LARGE", "POOLED", "SMALL", "Database", "PoolSettings", "Session", "TenantId"]
+__all__ = ["LARGE", "POOLED", "SMALL", "Database", "PoolSettings", "ReplicaSettings", "Session", "TenantId"]

@@ -5,96 +5,110 @@
         rows = await session.fetch("SELECT * FROM leads WHERE team_id = $1", 7)
 
 The tenant travels with BEGIN, in the same message: a transaction of a tenant costs the round trips of any
-other. What a former user may have left on the connection (a SET, a role) is reset in that message too.
+other. What a former user may have left on the connection (a SET, a role, a temporary table, a cursor) is
+reset in that message too, so that it is gone wherever a pooler sends the transaction.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-import re
 import time
 import uuid
-from collections.abc import Callable
-from contextvars import ContextVar, Token
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from tenfold.errors import NotCommittedError, PoolTimeoutError, SessionClosedError, TenantError
-from tenfold.runtime.drivers import Connection, Driver, Pool, pool_of
-from tenfold.runtime.holders import Holders, calling_place
-from tenfold.runtime.quote import quoted_text, setting_name
+from tenfold.errors import TenantError, UsageError
+from tenfold.runtime.advice import SIZE_QUERY, ServerSize, advised
+from tenfold.runtime.drivers import Driver, connector_of
+from tenfold.runtime.holders import calling_place
+from tenfold.runtime.lending import Loan, abandon, lend
+from tenfold.runtime.quote import setting_name
 from tenfold.runtime.role_check import require_bound_role
+from tenfold.runtime.routing import ReplicaSettings
+from tenfold.runtime.routing.servers import Servers
 from tenfold.runtime.session import Session, Watch
 from tenfold.runtime.settings import PoolSettings
+from tenfold.runtime.statistics import DatabaseStatistics
 from tenfold.runtime.tenant import TenantId, tenant_id
+from tenfold.runtime.transaction import Current, Transaction
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 
-_DEFAULT = PoolSettings()
-_log = logging.getLogger("tenfold.runtime")
-_HERE = str(Path(__file__).parent)
+_LEVELS = ("read committed", "repeatable read", "serializable")
+# Resetting the session's authorization resets its role, too.
+_CLEAN = "CLOSE ALL; DISCARD TEMP; UNLISTEN *; RESET SESSION AUTHORIZATION; RESET ALL; "
 
-# What may outlive the transaction that ran it, beyond settings and role: temporary tables, cursors WITH HOLD,
-# listening, prepared statements. Anything whose first word is none of these counts.
-_LEAVES_NOTHING = re.compile(r"\s*(?:select|insert|update|delete|merge|with|values|table)\b", re.IGNORECASE)
-_INTO_TEMPORARY = re.compile(r"\binto\s+temp", re.IGNORECASE)
+_POOL, _REPLICAS = PoolSettings(), ReplicaSettings()
+_log = logging.getLogger("tenfold.runtime")
 
 
 class Database:
     """One server, or a primary with replicas. One event loop uses it.
 
-    Raises UsageError for arguments that cannot be; opening it raises DatabaseUnavailableError, and
-    UnsafeRoleError for a role that row-level security does not bind.
+    Raises UsageError for arguments that cannot be; opening it raises DatabaseUnavailableError,
+    UnsafeRoleError for a role that row-level security does not bind, UnsafePolicyError for policies that a
+    kept plan defeats, and ReplicaError for a replica that is none.
     """
 
     def __init__(
         self,
         primary: str,
         *,
+        replicas: Sequence[str] = (),
         tenant_type: type[uuid.UUID] | type[int] = int,
         setting: str = "app.tenant_id",
-        pool: PoolSettings = _DEFAULT,
+        pool: PoolSettings = _POOL,
+        replication: ReplicaSettings = _REPLICAS,
         driver: Driver = "asyncpg",
         application: str = "tenfold runtime",
         accept_unsafe_role: bool = False,
         watch: Watch | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        if tenant_type not in (uuid.UUID, int):
+            raise UsageError("tenant_type is uuid.UUID or int")
         self.tenant_type = tenant_type
         self.setting = setting_name(setting)
-        self.pool_settings = pool
-        self._primary = pool_of(driver, primary, pool, application)
+        self._servers = Servers(
+            connector_of(driver, primary, pool, application),
+            [connector_of(driver, dsn, pool, application) for dsn in replicas],
+            pool,
+            replication,
+            clock,
+        )
+        self._clock = clock
         self._accept_unsafe_role = accept_unsafe_role
         self._watch = watch
-        self._holders = Holders(clock)
         self._open = False
-        self._current: ContextVar[tuple[Session, object] | None] = ContextVar("session", default=None)
+        self._current: Current = ContextVar("session", default=None)
 
     # --- opening and closing -------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Connects, and checks the role."""
-        await self._primary.open()
-        self._open = True
-        if not self._accept_unsafe_role:
-            try:
-                connection = await self._acquire(self._primary)
+        """Connects, and checks the role. A second time does nothing."""
+        if self._open:
+            return
+        try:
+            await self._servers.open()
+            if not self._accept_unsafe_role:
+                loan = await self._loan()
                 try:
-                    await require_bound_role(connection)
+                    await require_bound_role(loan.connection)
                 finally:
-                    await self._primary.release(connection)
-            except BaseException:
-                await self.close()
-                raise
+                    await abandon(loan)
+        except BaseException:
+            await self._servers.close()
+            raise
+        self._open = True
 
     async def close(self) -> None:
         """Closes all connections; a second time does nothing."""
         if self._open:
             self._open = False
-            await self._primary.close()
+            await self._servers.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -108,16 +122,23 @@ class Database:
     # --- sessions ------------------------------------------------------------------------------------
 
     def tenant(
-        self, tenant: object, *, read_only: bool = False, isolation: Isolation | None = None
-    ) -> _Transaction:
+        self,
+        tenant: object,
+        *,
+        read_only: bool = False,
+        token: str | None = None,
+        isolation: Isolation | None = None,
+    ) -> Transaction:
         """`async with` it: a transaction that sees and writes the rows of this tenant alone.
 
-        It commits at the end of the block and rolls back where an exception leaves it. Raises
-        InvalidTenantError here, and PoolTimeoutError or DatabaseUnavailableError on entry.
-        """
-        return _Transaction(self, tenant_id(tenant, self.tenant_type), read_only, isolation)
+        It commits at the end of the block and rolls back where an exception leaves it. One that is read-only
+        may go to a replica, which with a `token` has all that was committed when the token was taken.
 
-    def system(self, reason: str, *, read_only: bool = False) -> _Transaction:
+        Raises InvalidTenantError here, and PoolTimeoutError or DatabaseUnavailableError on entry.
+        """
+        return self._transaction(tenant_id(tenant, self.tenant_type), read_only, token, isolation)
+
+    def system(self, reason: str, *, read_only: bool = False, token: str | None = None) -> Transaction:
         """A transaction of no tenant, for the few statements across tenants. The reason is logged.
 
         Policies show it nothing unless the role is one that they let through.
@@ -125,7 +146,7 @@ class Database:
         if not reason.strip():
             raise TenantError("a session of the system needs a reason; it is logged")
         _log.info("session of the system: %s", reason)
-        return _Transaction(self, None, read_only, None)
+        return self._transaction(None, read_only, token, None)
 
     def current(self) -> Session:
         """The session that this task is in. Raises TenantError where there is none, or another task's."""
@@ -133,96 +154,61 @@ class Database:
         if entry is None:
             raise TenantError()
         session, task = entry
-        if task is not asyncio.current_task():
+        if task is not _this_task():
             raise TenantError(
-                "this task was started inside a session and has none of its own; open one in it"
+                "this task or thread was started inside a session and has none of its own; open one in it"
             )
         return session
 
+    # --- seeing --------------------------------------------------------------------------------------
+
+    def statistics(self) -> DatabaseStatistics:
+        """What the pools hold and have counted, and where replicas stand."""
+        return self._servers.statistics
+
+    async def advice(self) -> str:
+        """Whether the pool fits the server: a few lines for whoever sets its size."""
+        loan = await self._loan()
+        try:
+            (row,) = await loan.connection.fetch(SIZE_QUERY, ())
+        finally:
+            await asyncio.shield(abandon(loan))
+        return advised(self._servers.primary.settings, ServerSize(*(row[n] for n in range(len(row)))))
+
     # --- for transactions ----------------------------------------------------------------------------
 
-    async def _acquire(self, pool: Pool) -> Connection:
-        if not self._open:
-            raise SessionClosedError(
-                "the Database is not open; enter it with `async with`, or await its open()"
-            )
-        try:
-            connection = await pool.acquire(self.pool_settings.acquire_timeout)
-        except TimeoutError:
-            raise PoolTimeoutError(
-                f"no connection to {pool.name} came free in {self.pool_settings.acquire_timeout:g} s: "
-                f"{len(self._holders)} of {self.pool_settings.max_size} are held, {self._holders.spoken()}"
-            ) from None
-        return connection
+    def _transaction(
+        self, tenant: TenantId | None, read_only: bool, token: str | None, isolation: Isolation | None
+    ) -> Transaction:
+        if token is not None and not read_only:
+            raise UsageError("a token says how fresh a read is to be; give it with read_only=True")
+        return Transaction(
+            self._servers,
+            self._current,
+            tenant,
+            self._begin(tenant, read_only, isolation),
+            calling_place(self._clock()),
+            read_only=read_only,
+            token=token,
+            watch=self._watch,
+        )
 
     def _begin(self, tenant: TenantId | None, read_only: bool, isolation: Isolation | None) -> str:
-        mode = f" ISOLATION LEVEL {isolation.upper()}" if isolation else ""
-        access = " READ ONLY" if read_only else ""
-        whose = quoted_text("" if tenant is None else str(tenant))
-        return f"RESET ROLE; RESET ALL; BEGIN{mode}{access}; SET LOCAL {self.setting} = {whose}"
+        # An id of a tenant is digits or a UUID: nothing in it needs quoting.
+        clean, mode = _CLEAN, " READ ONLY" if read_only else ""
+        if isolation is not None:
+            if isolation not in _LEVELS:
+                raise UsageError(f"there is no isolation level {isolation!r}; use {', '.join(_LEVELS)}")
+            # A level is set before any snapshot, and cleaning takes one.
+            clean, mode = f"BEGIN; {_CLEAN}COMMIT; ", f" ISOLATION LEVEL {isolation.upper()}{mode}"
+        return f"{clean}BEGIN{mode}; SET LOCAL {self.setting} = '{'' if tenant is None else tenant}'"
+
+    async def _loan(self) -> Loan:
+        return await lend(self._servers.primary, self._begin(None, True, None), calling_place(self._clock()))
 
 
-class _Transaction:
-    """One entry and one exit."""
-
-    def __init__(
-        self, database: Database, tenant: TenantId | None, read_only: bool, isolation: Isolation | None
-    ) -> None:
-        self._database, self._tenant = database, tenant
-        self._read_only, self._isolation = read_only, isolation
-        self._entered = False
-        self._left_behind = False
-
-    async def __aenter__(self) -> Session:
-        if self._entered:
-            raise SessionClosedError("a session is entered once; ask the Database for another")
-        self._entered = True
-        database = self._database
-        self._pool = database._primary
-        self._connection = await database._acquire(self._pool)
-        database._holders.add(id(self), calling_place(_HERE))
-        try:
-            await self._connection.script(database._begin(self._tenant, self._read_only, self._isolation))
-        except BaseException:
-            await self._give_back()
-            raise
-        self._session = Session(
-            self._connection, self._tenant, read_only=self._read_only, watch=self._watching
-        )
-        self._reset: Token[Any] = database._current.set((self._session, asyncio.current_task()))
-        return self._session
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._database._current.reset(self._reset)
-        calls = self._session.end()
-        done = "ROLLBACK"
-        try:
-            if not self._connection.lost:
-                done = await self._connection.script("COMMIT" if error is None else "ROLLBACK")
-        finally:
-            # A task of its own, which a second cancellation does not reach, costs a fifth of the transaction.
-            await (self._give_back() if error is None else asyncio.shield(self._give_back()))
-        if error is None:
-            if done != "COMMIT":
-                raise NotCommittedError()
-            for call in calls:
-                answer = call()
-                if inspect.isawaitable(answer):
-                    await answer
-
-    def _watching(self, session: Session, statement: str) -> None:
-        if not _LEAVES_NOTHING.match(statement) or _INTO_TEMPORARY.search(statement):
-            self._left_behind = True
-        if self._database._watch is not None:
-            self._database._watch(session, statement)
-
-    async def _give_back(self) -> None:
-        connection = self._connection
-        try:
-            if self._left_behind and connection.usable:
-                await connection.script("DISCARD ALL")
-        finally:
-            self._database._holders.remove(id(self))
-            await self._pool.release(connection)
+def _this_task() -> object:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # a thread without an event loop
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenfold.errors import UnsafeRoleError
+from tenfold.errors import UnsafePolicyError, UnsafeRoleError
 from tenfold.runtime.drivers import Connection
 
 # MEMBER also counts roles that are only reached by SET ROLE.
@@ -21,8 +21,28 @@ SELECT r.rolname::text, r.rolsuper, r.rolbypassrls,
 """
 
 
+# An IMMUTABLE function without arguments is computed when a plan is made, and a plan is kept for all tenants.
+_FOLDED = """
+SELECT DISTINCT p.oid::pg_catalog.regprocedure::text
+  FROM pg_catalog.pg_policy y
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_policy'::regclass AND d.objid = y.oid
+   AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+  JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid
+ WHERE p.provolatile = 'i' AND p.prosrc ILIKE '%current_setting%'
+ ORDER BY 1 LIMIT 5
+"""
+
+
 async def require_bound_role(connection: Connection) -> None:
-    """Raises UnsafeRoleError, with the reason, for a role that policies do not bind."""
+    """Raises UnsafeRoleError, with the reason, for a role that policies do not bind.
+
+    Raises UnsafePolicyError where policies bind it and a kept plan would defeat them.
+    """
+    if folded := [row[0] for row in await connection.fetch(_FOLDED, ())]:
+        raise UnsafePolicyError(
+            f"policies call {', '.join(folded)}, which reads a setting and is marked IMMUTABLE: a kept plan"
+            " shows one tenant's rows to another; run ALTER FUNCTION ... STABLE"
+        )
     (row,) = await connection.fetch(_QUERY, ())
     name, superuser, bypasses, may_become, owned = (row[number] for number in range(5))
     if superuser or bypasses:

@@ -6,8 +6,9 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tenfold.errors import SessionClosedError
+from tenfold.errors import SessionClosedError, UsageError
 from tenfold.runtime.drivers import Connection, Row
+from tenfold.runtime.statement import refusal
 from tenfold.runtime.tenant import TenantId
 
 #: Called with each statement before it is sent: it may refuse it by raising.
@@ -21,6 +22,16 @@ class Session:
     the driver's own; SessionClosedError is raised once the block has been left.
     """
 
+    __slots__ = (
+        "_after_commit",
+        "_connection",
+        "_savepoints",
+        "_watch",
+        "read_only",
+        "tenant",
+        "token",
+    )
+
     def __init__(
         self, connection: Connection, tenant: TenantId | None, *, read_only: bool, watch: Watch | None
     ) -> None:
@@ -32,7 +43,7 @@ class Session:
         self.token: str | None = None
         self._watch = watch
         self._savepoints = 0
-        self._after_commit: list[Callable[[], Any]] = []
+        self._after_commit: list[tuple[Callable[[], Any], bool]] = []
 
     async def fetch(self, statement: str, *parameters: object) -> Sequence[Row]:
         """All rows."""
@@ -69,12 +80,13 @@ class Session:
             raise
         await connection.script(f"RELEASE SAVEPOINT {name}")
 
-    def after_commit(self, call: Callable[[], Any]) -> None:
+    def after_commit(self, call: Callable[[], Any], *, also_in_doubt: bool = False) -> None:
         """Has `call` called, and awaited where it returns an awaitable, once the transaction is committed.
 
-        For what must follow a write and never precede it, such as an invalidation of a cache.
+        For what must follow a write and never precede it. A commit is in doubt where the connection broke, or
+        the task was cancelled, before the answer came: what empties a cache wants to be called then, too.
         """
-        self._after_commit.append(call)
+        self._after_commit.append((call, also_in_doubt))
 
     @property
     def connection(self) -> Connection:
@@ -83,7 +95,7 @@ class Session:
 
     # --- for the database ----------------------------------------------------------------------------
 
-    def end(self) -> list[Callable[[], Any]]:
+    def end(self) -> list[tuple[Callable[[], Any], bool]]:
         """No statement passes from here on; what is to be called after the commit."""
         self._connection = None
         return self._after_commit
@@ -95,7 +107,11 @@ class Session:
         return self._connection
 
     def _asking(self, statement: str) -> Connection:
-        connection = self._open
+        connection = self._connection
+        if connection is None:
+            raise SessionClosedError()
+        if why := refusal(statement):
+            raise UsageError(why)
         if self._watch is not None:
             self._watch(self, statement)
         return connection

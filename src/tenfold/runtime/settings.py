@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from tenfold.errors import UsageError
+
 
 class PoolSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Of one server. Times are seconds."""
@@ -19,6 +21,12 @@ class PoolSettings(msgspec.Struct, frozen=True, kw_only=True):
     acquire_timeout: float = 5.0
     #: A pooler in transaction mode (PgBouncer) stands before the server: no statement is kept prepared.
     behind_pooler: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_size <= self.max_size or self.max_size < 1:
+            raise UsageError("a pool has from min_size to max_size connections, one at least")
+        if min(self.idle_time, self.lifetime, self.connect_timeout, self.acquire_timeout) <= 0:
+            raise UsageError("the times of PoolSettings are greater than 0")
 
 
 #: 20 connections, closed after 30 s of idleness, 2 s to connect: one service beside others.

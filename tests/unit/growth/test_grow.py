@@ -289,7 +289,74 @@ def test_a_foreign_key_sees_more_of_a_parent_that_stays() -> None:
     assert 55 <= of(after, TEAM).n_distinct <= 60
 
 
+def referring(rows: int, distinct: float, **more: Any) -> Snapshot:
+    """Jobs of which each refers to one of 5,000 leads."""
+    snapshot = product()
+    return msgspec.structs.replace(
+        snapshot,
+        relations=(*snapshot.relations[:3], relation(EMPTY, "jobs", rows, max(1, rows // 50))),
+        statistics=(*snapshot.statistics, statistics(4, distinct, EMPTY, **more)),
+    )
+
+
+def referred(snapshot: Snapshot, factor: float) -> float:
+    """Leads that jobs refer to, as ANALYZE would say, where both grow by the factor."""
+    growth = by_table(snapshot, {("public", "jobs"): factor, ("public", "leads"): factor})
+    row = of(grow(snapshot, TENANCY, growth).snapshot, 4, EMPTY)
+    rows = snapshot.relation_by_oid[EMPTY].rows * factor
+    return row.n_distinct if row.n_distinct >= 0 else -row.n_distinct * rows
+
+
+def test_children_that_each_have_a_parent_of_their_own_keep_it() -> None:
+    assert referred(referring(2_000, -1.0), 10) == pytest.approx(20_000)
+
+
+def test_children_that_choose_at_random_share_parents_as_chance_has_it() -> None:
+    seen_today = 5_000 * (1 - math.exp(-2_000 / 5_000))
+    assert referred(referring(2_000, seen_today), 10) == pytest.approx(10 * seen_today, rel=0.01)
+
+
+def test_analyze_finds_too_few_values_in_a_table_larger_than_its_sample() -> None:
+    seen_today = 5_000 * (1 - math.exp(-2))
+    assert referred(referring(10_000, seen_today), 2) == pytest.approx(2 * seen_today, rel=0.01)
+    assert referred(referring(10_000, seen_today), 100) < 0.9 * 100 * seen_today
+
+
+def test_analyze_finds_fewer_still_where_equal_values_lie_together() -> None:
+    seen_today = 5_000 * (1 - math.exp(-2))
+    apart = referred(referring(10_000, seen_today), 1000)
+    assert referred(referring(10_000, seen_today, correlation=1.0), 1000) < 0.8 * apart
+
+
+def test_whole_numbers_between_two_bounds_do_not_outgrow_them() -> None:
+    rest = product()
+    snapshot = msgspec.structs.replace(
+        rest,
+        relations=(*rest.relations[:3], relation(EMPTY, "jobs", 8_000, 160)),
+        columns=(*rest.columns, column(EMPTY, 6, "priority", "bigint")),
+        statistics=(*rest.statistics, statistics(6, -0.7, EMPTY, histogram=("1", "5000", "9999"))),
+    )
+    growth = by_table(snapshot, {("public", "jobs"): 100})
+    assert of(grow(snapshot, TENANCY, growth).snapshot, 6, EMPTY).n_distinct == 9999
+
+
 # --- tables ---
+
+
+def test_the_last_page_is_taken_to_be_half_full() -> None:
+    snapshot = product()
+    pages = snapshot.relation_by_oid[LEADS].pages
+    assert grown(100).relation_by_oid[LEADS].pages == math.ceil(100 * (pages - 0.5))
+
+
+def test_a_short_table_tells_between_which_densities_it_lies() -> None:
+    rest = product()
+    # By the width of its columns 226 rows fit on a page; with a third page begun it is 50 at most.
+    snapshot = msgspec.structs.replace(
+        rest, relations=(relation(TEAMS, "teams", 100, 3), *rest.relations[1:])
+    )
+    after = grow(snapshot, TENANCY, by_table(snapshot, {("public", "teams"): 100})).snapshot
+    assert after.relation_by_oid[TEAMS].pages == 200
 
 
 def test_a_partial_index_keeps_its_share() -> None:

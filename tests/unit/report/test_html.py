@@ -14,8 +14,9 @@ import pytest
 
 from tenfold.model.finding import Finding, Priority
 from tenfold.report import render
-from tenfold.report.html import SHOWN, asset, headline
+from tenfold.report.html import SHOWN, headline
 from tenfold.report.outline import legible
+from tenfold.report.page import asset
 from tenfold.report.table_map import DRAWN, DRAWN_OF_SCHEMA
 from tests.unit.report.conftest import HOSTILE, Report
 

@@ -31,6 +31,13 @@ class Fences:
             self._open.setdefault(name, set()).add(ticket)
         return ticket
 
+    def extend(self, ticket: Ticket, names: Iterable[str]) -> None:
+        """The ticket depends on these names too, from now on."""
+        more = frozenset(names) - ticket.names
+        ticket.names |= more
+        for name in more:
+            self._open.setdefault(name, set()).add(ticket)
+
     def close(self, ticket: Ticket) -> None:
         for name in ticket.names:
             tickets = self._open.get(name)

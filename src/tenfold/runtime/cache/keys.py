@@ -28,7 +28,7 @@ _PLATFORM = "*"
 class Names:
     """The names of one namespace for one tenant; `tenant=None` is the platform itself."""
 
-    __slots__ = ("_digest", "_tag", "_value", "scope")
+    __slots__ = ("_digest", "_value", "scope", "tag_prefix")
 
     def __init__(
         self, application: str, namespace: str, tenant: TenantId | None, digest: bytes | None = None
@@ -36,7 +36,7 @@ class Names:
         owner = f"{{{tenant_text(tenant)}}}"
         self.scope = f"{application}:s:{owner}:{namespace}"
         self._value = f"{application}:v:{owner}:{namespace}:"
-        self._tag = f"{application}:t:{owner}:"
+        self.tag_prefix = f"{application}:t:{owner}:"
         self._digest = digest
 
     def value(self, key: object) -> str:
@@ -48,13 +48,10 @@ class Names:
         return f"{self._value}#{hashed.hexdigest()}"
 
     def tag(self, tag: str) -> str:
-        return tag_name(self._tag, tag)
-
-
-def tag_name(prefix: str, tag: str) -> str:
-    if not isinstance(tag, str) or not tag or not _encodable(tag):
-        raise CacheKeyError("a tag is a text of 1 to 1024 characters")
-    return prefix + tag
+        """Raises CacheKeyError."""
+        if not isinstance(tag, str) or not tag or not _encodable(tag):
+            raise CacheKeyError(f"a tag is a Unicode text of 1 to {_LONGEST} characters")
+        return self.tag_prefix + tag
 
 
 def lease_name(value_name: str) -> str:
@@ -88,7 +85,7 @@ def _key_text(key: object) -> str:
     else:
         text = "=" + _part_text(key)
     if not _encodable(text):
-        raise CacheKeyError(f"a key is a Unicode text of 1 to {_LONGEST} characters")
+        raise CacheKeyError(f"a key is a Unicode text of up to {_LONGEST} characters")
     return text
 
 

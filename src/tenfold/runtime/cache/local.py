@@ -10,14 +10,28 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from typing import Any
 
+from tenfold.runtime.cache.statistics import SpaceCounts
+
 
 class Entry:
     """A value, nothing (None), a failure, or bytes to be decoded for every reader."""
 
-    __slots__ = ("counts", "failure", "forms", "fresh_until", "name", "parents", "since", "thaw", "until", "uses", "value")
+    __slots__ = (
+        "counts",
+        "failure",
+        "forms",
+        "fresh_until",
+        "name",
+        "parents",
+        "since",
+        "thaw",
+        "until",
+        "uses",
+        "value",
+    )
 
     def __init__(
-        self, name: str, value: Any, counts: Counted, since: float, fresh_until: float, until: float
+        self, name: str, value: Any, counts: SpaceCounts, since: float, fresh_until: float, until: float
     ) -> None:
         self.name = name
         self.value = value
@@ -34,10 +48,13 @@ class Entry:
         self.forms: list[tuple[dict[Hashable, Entry], Hashable]] = []
 
 
-class Counted:
-    """Where the hits of entries go when they leave."""
+class Trust:
+    """Until when the process may believe its own entries: it hears invalidations, or is alone."""
 
-    local_hits: int = 0
+    __slots__ = ("until",)
+
+    def __init__(self, until: float) -> None:
+        self.until = until
 
 
 class Local:
@@ -53,12 +70,12 @@ class Local:
     def put(self, entry: Entry, parents: Iterable[str]) -> None:
         """Keeps the entry until it ends, is evicted, or its name or one of its parents is dropped."""
         self.drop([entry.name])
+        while len(self._entries) >= self._most:
+            self._evict()
         entry.parents = tuple(parents)
         self._entries[entry.name] = entry
         for parent in entry.parents:
             self._children.setdefault(parent, set()).add(entry.name)
-        while len(self._entries) > self._most:
-            self._evict()
 
     def remember(self, entry: Entry, shelf: dict[Hashable, Entry], form: Hashable) -> None:
         """Lays the entry on a shelf under a form of its key, where a hit needs no name. Not for bytes."""
@@ -77,10 +94,9 @@ class Local:
         self.drop(tuple(self._entries))
 
     def harvest(self) -> None:
-        """Adds the hits of the entries to where they count."""
+        """Adds the hits of the entries to where they count. Recency begins anew."""
         for entry in self._entries.values():
             entry.counts.local_hits += entry.uses
-            # A use stays a use for the eviction; what was counted is taken off there.
             entry.uses = 0
 
     def __len__(self) -> int:

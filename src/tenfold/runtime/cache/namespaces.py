@@ -38,7 +38,7 @@ class Namespace(Generic[T]):
     negative_ttl: float = 0
     #: How long, in this process, a failed load is not repeated; 0: the next reader tries again.
     failure_ttl: float = 0
-    #: Up to this share is taken off each TTL at random, so that what was filled together does not end together.
+    #: Up to this share is taken off each TTL at random: what was filled together does not end together.
     jitter: float = 0.1
     #: After this share of the TTL a reader still gets the value and one new load begins behind him.
     refresh_after: float | None = None
@@ -66,7 +66,9 @@ class Namespace(Generic[T]):
         if self.refresh_after is not None and not 0 < self.refresh_after < 1:
             raise NamespaceError(f"{self.name}: refresh_after is a share of the TTL, between 0 and 1")
         if self.secret and not (self.codec and self.codec.encrypts):
-            raise NamespaceError(f"{self.name} holds secrets: give it codec=EncryptingCodec(type, keys=[...])")
+            raise NamespaceError(
+                f"{self.name} holds secrets: give it codec=EncryptingCodec(type, keys=[...])"
+            )
 
     def make_codec(self) -> Codec:
         return self.codec or MsgspecCodec(self.type)
@@ -94,7 +96,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def preset(name: str, type: type[T], **changes: Any) -> Namespace[T]:
+def preset(name: str, type: type[T], /, **changes: Any) -> Namespace[T]:
     """A namespace with the lifetimes of the preset of this name. Raises NamespaceError."""
     if name not in _PRESETS:
         raise NamespaceError(f"there is no preset {name!r}{did_you_mean(name, _PRESETS)}")

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from tenfold.runtime.drivers.protocol import Connection, Pool, Row
+from tenfold.errors import UsageError
+from tenfold.runtime.drivers.protocol import Connection, Connector, Row
 from tenfold.runtime.settings import PoolSettings
 
-__all__ = ["Connection", "Driver", "Pool", "Row", "pool_of"]
+__all__ = ["Connection", "Connector", "Driver", "Row", "connector_of"]
 
 Driver: TypeAlias = Literal["asyncpg", "psycopg"]
 
 
-def pool_of(driver: Driver, dsn: str, settings: PoolSettings, application: str) -> Pool:
-    """A pool of connections to one server, not opened yet. The driver is imported here and nowhere else."""
+def connector_of(driver: Driver, dsn: str, settings: PoolSettings, application: str) -> Connector:
+    """Who makes connections to one server. The driver is imported here and nowhere else.
+
+    Raises UsageError for a DSN that cannot be read.
+    """
     if driver == "asyncpg":
-        from tenfold.runtime.drivers.asyncpg import AsyncpgPool
+        from tenfold.runtime.drivers.asyncpg import AsyncpgConnector
 
-        return AsyncpgPool(dsn, settings, application)
-    from tenfold.runtime.drivers.psycopg import PsycopgPool
+        return AsyncpgConnector(dsn, settings, application)
+    if driver == "psycopg":
+        from tenfold.runtime.drivers.psycopg import PsycopgConnector
 
-    return PsycopgPool(dsn, settings, application)
+        return PsycopgConnector(dsn, settings, application)
+    raise UsageError(f"there is no driver {driver!r}; use asyncpg or psycopg")

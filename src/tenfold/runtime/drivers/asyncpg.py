@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,36 +9,30 @@ import asyncpg
 
 from tenfold.errors import DatabaseUnavailableError, UsageError
 from tenfold.runtime.drivers.place import name_of, parameters_of
-from tenfold.runtime.drivers.protocol import Connection
 from tenfold.runtime.settings import PoolSettings
 
 _PREPARED = 100
-
-_UNREACHABLE = (
-    OSError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.ConnectionDoesNotExistError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InterfaceError,
-)
+_KNOWN = {"host", "port", "user", "password", "dbname", "passfile", "sslmode", "connect_timeout"}
 
 
 class AsyncpgConnection:
     def __init__(self, raw: Any) -> None:
         #: The driver's own connection, for what is not of the Protocol.
         self.raw = raw
+        self.made = 0.0
+        self.idle_since: float | None = None
 
     async def script(self, statements: str) -> str:
-        return str(await self.raw.execute(statements))
+        tag: str = await self.raw.execute(statements)
+        return tag
 
     async def fetch(self, statement: str, parameters: Sequence[object]) -> Sequence[Any]:
         rows: Sequence[Any] = await self.raw.fetch(statement, *parameters)
         return rows
 
     async def execute(self, statement: str, parameters: Sequence[object]) -> int:
-        last = str(await self.raw.execute(statement, *parameters)).rpartition(" ")[2]
+        tag: str = await self.raw.execute(statement, *parameters)
+        last = tag.rpartition(" ")[2]
         return int(last) if last.isdigit() else 0
 
     @property
@@ -50,75 +43,32 @@ class AsyncpgConnection:
     def lost(self) -> bool:
         return bool(self.raw.is_closed())
 
+    def terminate(self) -> None:
+        self.raw.terminate()
 
-class AsyncpgPool:
+
+class AsyncpgConnector:
     def __init__(self, dsn: str, settings: PoolSettings, application: str) -> None:
         self.name = name_of(dsn)
-        self._dsn, self._settings, self._application = dsn, settings, application
-        self._pool: Any = None
-        self._held = 0
+        found = parameters_of(dsn)
+        if strange := found.keys() - _KNOWN - {"application_name"}:
+            raise UsageError(f"asyncpg takes no {', '.join(sorted(strange))} in a DSN; psycopg does")
+        self._how: dict[str, Any] = {
+            "host": found.get("host"),
+            "port": int(found["port"]) if found.get("port") else None,
+            "user": found.get("user"),
+            "password": found.get("password"),
+            "database": found.get("dbname"),
+            "passfile": found.get("passfile"),
+            "ssl": found.get("sslmode"),
+            "timeout": settings.connect_timeout,
+            "statement_cache_size": 0 if settings.behind_pooler else _PREPARED,
+            "server_settings": {"application_name": found.get("application_name", application)},
+        }
 
-    async def open(self) -> None:
-        found = parameters_of(self._dsn)
-        known = {"host", "port", "user", "password", "dbname", "passfile", "sslmode", "connect_timeout"}
-        if strange := found.keys() - known - {"application_name"}:
-            raise UsageError(f"asyncpg takes no {', '.join(sorted(strange))} in a DSN")
-        settings = self._settings
+    async def connect(self) -> AsyncpgConnection:
         try:
-            self._pool = await asyncpg.create_pool(
-                host=found.get("host"),
-                port=int(found["port"]) if found.get("port") else None,
-                user=found.get("user"),
-                password=found.get("password"),
-                database=found.get("dbname"),
-                passfile=found.get("passfile"),
-                ssl=found.get("sslmode"),
-                timeout=settings.connect_timeout,
-                min_size=settings.min_size,
-                max_size=settings.max_size,
-                max_inactive_connection_lifetime=settings.idle_time,
-                max_queries=2**31,
-                statement_cache_size=0 if settings.behind_pooler else _PREPARED,
-                server_settings={"application_name": self._application},
-                reset=_nothing,
-            )
-        except _UNREACHABLE as error:
-            raise self._unavailable(error) from error
-
-    async def close(self) -> None:
-        if self._pool is not None:
-            try:
-                await asyncio.wait_for(self._pool.close(), self._settings.acquire_timeout)
-            except TimeoutError:
-                self._pool.terminate()
-
-    async def acquire(self, timeout: float) -> AsyncpgConnection:
-        try:
-            waits = self._held >= self._settings.max_size
-            return AsyncpgConnection(await self._pool.acquire(timeout=timeout if waits else None))
-        except TimeoutError:
-            raise
-        except _UNREACHABLE as error:
-            raise self._unavailable(error) from error
-
-    async def release(self, connection: Connection) -> None:
-        raw = connection.raw  # type: ignore[attr-defined] # it is one of ours
-        if not connection.usable:
-            raw.terminate()
-        await self._pool.release(raw)
-
-    @property
-    def size(self) -> int:
-        return int(self._pool.get_size())
-
-    @property
-    def idle(self) -> int:
-        return int(self._pool.get_idle_size())
-
-    def _unavailable(self, error: BaseException) -> DatabaseUnavailableError:
-        said = next(iter(str(error).splitlines()), "") or type(error).__name__
-        return DatabaseUnavailableError(f"{self.name} cannot be reached: {said}")
-
-
-async def _nothing(_connection: Any) -> None:
-    """A session is cleaned in the message that begins the next transaction, not in one of its own."""
+            return AsyncpgConnection(await asyncpg.connect(**self._how))
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            said = next(iter(str(error).splitlines()), "") or "no answer in time"
+            raise DatabaseUnavailableError(f"{self.name} cannot be reached: {said}") from error

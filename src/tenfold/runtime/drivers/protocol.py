@@ -1,4 +1,4 @@
-"""What the runtime needs of a driver: a connection that asks, and a pool that lends connections."""
+"""What the runtime needs of a driver: a connection that asks, and somebody who makes one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ class Row(Protocol):
 
 class Connection(Protocol):
     """One connection to a server. Parameters are `$1, $2, ...`. Errors of the server are the driver's own."""
+
+    #: By the pool's clock, and set by it: when it was made, and when it last came back, None before.
+    made: float
+    idle_since: float | None
 
     async def script(self, statements: str) -> str:
         """Statements without parameters, as one message; the tag of the last one, such as `COMMIT`."""
@@ -37,31 +41,15 @@ class Connection(Protocol):
         """The connection is known to be gone."""
         ...
 
+    def terminate(self) -> None:
+        """Closes it at once, whatever is under way; a second time does nothing."""
+        ...
 
-class Pool(Protocol):
+
+class Connector(Protocol):
     #: The server as logs may show it: without user and password.
     name: str
 
-    async def open(self) -> None:
-        """Raises DatabaseUnavailableError where the server cannot be reached."""
-        ...
-
-    async def close(self) -> None: ...
-
-    async def acquire(self, timeout: float) -> Connection:
-        """Raises TimeoutError where none comes free, DatabaseUnavailableError where none can be made."""
-        ...
-
-    async def release(self, connection: Connection) -> None:
-        """Takes a connection back; one that is not usable is closed instead."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """Connections that are open now."""
-        ...
-
-    @property
-    def idle(self) -> int:
-        """Of them, those that nobody holds."""
+    async def connect(self) -> Connection:
+        """Raises DatabaseUnavailableError."""
         ...

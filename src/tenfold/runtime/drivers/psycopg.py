@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from tenfold.errors import DatabaseUnavailableError
 from tenfold.runtime.drivers.place import name_of, parameters_of
-from tenfold.runtime.drivers.protocol import Connection
 from tenfold.runtime.settings import PoolSettings
 
 _PREPARE_FROM = 5
@@ -31,14 +30,21 @@ class NamedRow(tuple[Any, ...]):
 
 
 def _named_rows(cursor: psycopg.AsyncCursor[Any] | psycopg.Cursor[Any]) -> Any:
-    names = {column.name: number for number, column in enumerate(cursor.description or ())}
-    return type("NamedRow", (NamedRow,), {"_names": names, "__slots__": ()})
+    return _row_type(tuple(column.name for column in cursor.description or ()))
+
+
+@lru_cache(maxsize=1000)
+def _row_type(names: tuple[str, ...]) -> Any:
+    numbers = {name: number for number, name in enumerate(names)}
+    return type("NamedRow", (NamedRow,), {"_names": numbers, "__slots__": ()})
 
 
 class PsycopgConnection:
     def __init__(self, raw: psycopg.AsyncConnection[Any]) -> None:
         #: The driver's own connection, for what is not of the Protocol.
         self.raw = raw
+        self.made = 0.0
+        self.idle_since: float | None = None
 
     async def script(self, statements: str) -> str:
         cursor = await self.raw.execute(statements.encode())
@@ -64,58 +70,27 @@ class PsycopgConnection:
     def lost(self) -> bool:
         return self.raw.closed
 
+    def terminate(self) -> None:
+        self.raw.pgconn.finish()
 
-class PsycopgPool:
+
+class PsycopgConnector:
     def __init__(self, dsn: str, settings: PoolSettings, application: str) -> None:
         self.name = name_of(dsn)
-        self._settings = settings
         known = parameters_of(dsn)
+        known.setdefault("application_name", application)
+        # libpq takes whole seconds, and two at least.
         known.setdefault("connect_timeout", max(2, round(settings.connect_timeout)))
-        self._pool = AsyncConnectionPool(
-            make_conninfo(**known | {"application_name": application}),
-            kwargs={
-                "autocommit": True,
-                "prepare_threshold": None if settings.behind_pooler else _PREPARE_FROM,
-            },
-            min_size=settings.min_size,
-            max_size=settings.max_size,
-            max_idle=settings.idle_time,
-            max_lifetime=settings.lifetime,
-            timeout=settings.acquire_timeout,
-            reconnect_timeout=settings.connect_timeout,
-            open=False,
-        )
+        self._dsn = make_conninfo(**known)
+        self._prepare_from = None if settings.behind_pooler else _PREPARE_FROM
 
-    async def open(self) -> None:
+    async def connect(self) -> PsycopgConnection:
         try:
-            await self._pool.open(wait=True, timeout=self._settings.connect_timeout)
-            if self._settings.min_size == 0:
-                await self.release(await self.acquire(self._settings.connect_timeout))
-        except (PoolTimeout, TimeoutError, psycopg.OperationalError) as error:
-            await self._pool.close()
-            raise DatabaseUnavailableError(f"{self.name} cannot be reached: {error}") from error
-
-    async def close(self) -> None:
-        await self._pool.close(self._settings.acquire_timeout)
-
-    async def acquire(self, timeout: float) -> PsycopgConnection:
-        try:
-            return PsycopgConnection(await self._pool.getconn(timeout))
-        except PoolTimeout as error:
-            raise TimeoutError from error
+            return PsycopgConnection(
+                await psycopg.AsyncConnection.connect(
+                    self._dsn, autocommit=True, prepare_threshold=self._prepare_from
+                )
+            )
         except psycopg.OperationalError as error:
-            raise DatabaseUnavailableError(f"{self.name} cannot be reached: {error}") from error
-
-    async def release(self, connection: Connection) -> None:
-        raw: psycopg.AsyncConnection[Any] = connection.raw  # type: ignore[attr-defined] # one of ours
-        if not connection.usable:
-            await raw.close()
-        await self._pool.putconn(raw)
-
-    @property
-    def size(self) -> int:
-        return int(self._pool.get_stats()["pool_size"])
-
-    @property
-    def idle(self) -> int:
-        return int(self._pool.get_stats()["pool_available"])
+            said = next(iter(str(error).splitlines()), "no answer in time")
+            raise DatabaseUnavailableError(f"{self.name} cannot be reached: {said}") from error

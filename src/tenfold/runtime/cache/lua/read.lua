@@ -18,18 +18,18 @@ local function held(key)
   return fresh
 end
 
-local values = redis.call('MGET', unpack(KEYS, 1, n))
-local remaining, leases, loads = {}, {}, false
+-- The answer is flat, since clients take their time for each array: values, ms, fences, and leases if any.
+local answer = redis.call('MGET', unpack(KEYS, 1, n))
+local leases = {}
 for i = 1, n do
-  remaining[i], leases[i] = -1, ''
-  if values[i] then remaining[i] = redis.call('PTTL', KEYS[i]) end
-  if not values[i] or ARGV[4] == '1' then
-    leases[i] = held(KEYS[n + i])
-    loads = true
-  end
+  if not answer[i] or ARGV[4] == '1' then leases[i] = held(KEYS[n + i]) end
+  answer[n + i] = answer[i] and redis.call('PTTL', KEYS[i]) or -1
 end
-local fences = {}
+local loads = next(leases) ~= nil
 for i = 2 * n + 1, #KEYS do
-  fences[#fences + 1] = loads and held(KEYS[i]) or redis.call('MGET', KEYS[i])[1] or ''
+  answer[i] = loads and held(KEYS[i]) or redis.call('MGET', KEYS[i])[1]
 end
-return {values, remaining, leases, fences}
+for i = 1, loads and n or 0 do
+  answer[#KEYS + i] = leases[i] or ''
+end
+return answer

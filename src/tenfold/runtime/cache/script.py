@@ -1,0 +1,26 @@
+"""The Lua scripts of the second level: each is one step for the server, whoever else is at work."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.resources import files
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+
+class Script:
+    """A file of `lua/`, sent once a server and called by its digest."""
+
+    def __init__(self, name: str) -> None:
+        self._text = files("tenfold.runtime.cache").joinpath("lua", f"{name}.lua").read_text("utf-8")
+        self._digest = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
+
+    async def run(self, client: Redis, keys: Sequence[str], arguments: Sequence[object]) -> Any:
+        run: Callable[..., Awaitable[Any]] = client.execute_command
+        try:
+            return await run("EVALSHA", self._digest, len(keys), *keys, *arguments)
+        except NoScriptError:
+            return await run("EVAL", self._text, len(keys), *keys, *arguments)
