@@ -13,8 +13,8 @@ from tenfold.cli.main import tenfold
 INTRODUCTION = """# Command line
 
 SOURCE is what a command reads: a DSN (`postgresql://user@host/database`, `host=... dbname=...` or
-`service=name`), or a snapshot file. `apply`, `undo`, `snapshot` and `calibrate` take a DSN only. Left out, the
-`PG*` environment variables say where, as for `psql`.
+`service=name`), or a snapshot file. `apply`, `undo`, `snapshot` and `calibrate` take a DSN only. Left out,
+the `PG*` environment variables say where, as for `psql`.
 
 Every session is read-only, except those of `apply` and `undo`. Every session is named in `pg_stat_activity`:
 `tenfold` where it reads, `tenfold apply` where it writes.

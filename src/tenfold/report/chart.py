@@ -1,7 +1,7 @@
 """A log-log chart as SVG, drawn by the library and given our classes, words and marks.
 
-Everything has a class and no style of its own, so that the page's style sheet gives the colours, in dark and in
-print too. The library is loaded when the first chart is drawn.
+Everything has a class and no style of its own, so that the page's style sheet gives the colours, in dark and
+in print too. The library is loaded when the first chart is drawn.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class Canvas:
         return float(across), float(down)
 
     def axis(self, places: Places) -> None:
-        """A guide at every point; a label wherever there is room for one. The last and the first are labelled."""
+        """A guide at every point; a label where there is room, at the last one first."""
         axis = SubElement(self._plot, "g", {"class": "axis x"})
         ticks = [(self.place(x, self._bottom)[0], label, rows) for x, label, rows in places.ticks]
         labelled: list[float] = []
@@ -290,9 +290,10 @@ def _s(number: float) -> str:
 
 
 def _apart(heights: Sequence[float], bottom: float) -> Iterator[float]:
-    """The heights, from the top down, moved as little as keeps LABEL_STEP between neighbours and all above `bottom`.
+    """The heights, from the top down, moved as little as keeps LABEL_STEP between them and all in the plot.
 
-    Neighbours that would touch form a block around the mean of where its members belong (pool adjacent violators).
+    Neighbours that would touch form a block around the mean of where its members belong (pool adjacent
+    violators).
     """
     blocks: list[list[float]] = []  # [sum of (height - place in the block), members]
     for height in heights:

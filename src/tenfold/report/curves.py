@@ -1,7 +1,7 @@
 """The curves of a forecast: rows of the database against time, or cost where no time is known.
 
-One chart of all queries with the budgets, and one for each query. What breaks differs in weight, has a ring where
-it passes its budget, and a label; nothing is told by colour alone.
+One chart of all queries with the budgets, and one for each query. What breaks differs in weight, has a ring
+where it passes its budget, and a label; nothing is told by colour alone.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _look(query: QueryForecast, forecast: Forecast) -> Look:
 
 
 def _ring(canvas: Canvas, query: QueryForecast, places: Places, curve: Curve) -> None:
-    """On the curve where it passes the budget: past it where that is a jump, at the first point if already there."""
+    """On the curve where it passes the budget: above it after a jump, at the first point if already past."""
     if query.breaks is not None:
         x = places.x[0] if query.breaks.already else places.of(query.breaks.at)
         title = f"{query.name} passes {milliseconds_words(query.budget_ms)}: {query.breaks.at.label}"

@@ -1,4 +1,4 @@
-"""A forecast as one HTML file that loads nothing: what breaks and when, curves, plans, sizes, what it rests on.
+"""A forecast as one HTML file that loads nothing: what breaks when, curves, plans, sizes, what it rests on.
 
 Complete without a script. No value of a row is in it: plans are written without their constants.
 """
@@ -91,7 +91,7 @@ def render_forecast_html(forecast: Forecast) -> str:
             taken=_taken(forecast),
             scope=_scope(forecast),
             headline=headline(forecast),
-            timing=timing_sentences(forecast),
+            timing=tuple(timing_sentences(forecast)),
             first=[by_name[name] for name in forecast.first if name in by_name],
             overviews=[overview(forecast, unit) for unit in _units(forecast)],
             sections=sections,
@@ -138,12 +138,13 @@ def timing_sentences(forecast: Forecast) -> Iterator[str]:
         yield (
             f"Times are predicted from a calibration of {known.measured_at[:10]} on PostgreSQL "
             f"{known.server_version}: {counted(known.measurements, 'measurement')}. Predicted through "
-            f"measured time of those themselves: median {known.median_ratio:.2f}, worst {known.worst_ratio:.2g}."
+            f"measured time of those themselves: median {known.median_ratio:.2f}, "
+            f"worst {known.worst_ratio:.2g}."
         )
     means = sum(query.basis == "mean time" for query in forecast.queries)
     if means:
-        number = counted(means, "query is", "queries are")
-        yield f"Times of {number} today's mean times, taken to grow as the cost grows: an estimate."
+        number = counted(means, "query", "queries")
+        yield f"Times of {number} are today's mean times, taken to grow as the cost grows: an estimate."
     costs = sum(query.basis is None and query.reason is None for query in forecast.queries)
     if costs and known is None and not means:
         yield (
@@ -151,10 +152,8 @@ def timing_sentences(forecast: Forecast) -> Iterator[str]:
             "tenfold calibrate measures the server."
         )
     elif costs:
-        number = counted(costs, "query has", "queries have")
-        yield f"{number} no known time and shown by planner cost, not time.".replace(
-            "time and", "time, and are", 1
-        )
+        number = counted(costs, "query has no known time and is", "queries have no known time and are")
+        yield f"{number} shown by planner cost, not time."
 
 
 def _notes(forecast: Forecast) -> list[str]:

@@ -160,6 +160,14 @@ class Database:
             )
         return session
 
+    def current_tenant(self) -> TenantId | None:
+        """The tenant whose session this task, or the one that started it, is in; None where there is none.
+
+        For loaders and caches, which ask in tasks of their own on behalf of a session's.
+        """
+        entry = self._current.get()
+        return entry[0].tenant if entry is not None else None
+
     # --- seeing --------------------------------------------------------------------------------------
 
     def statistics(self) -> DatabaseStatistics:

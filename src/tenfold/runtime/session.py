@@ -63,6 +63,15 @@ class Session:
         """The number of rows that the statement touched."""
         return await self._asking(statement).execute(statement, parameters)
 
+    async def copy_records(
+        self, table: tuple[str, ...], columns: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> int:
+        """Sends the rows by COPY into the table, named by its parts; the number of rows written.
+
+        The server refuses COPY into a table whose row-level security binds the role.
+        """
+        return await self._open.copy_records(table, columns, rows)
+
     @asynccontextmanager
     async def savepoint(self) -> AsyncGenerator[None]:
         """What fails in the block is taken back, and the transaction goes on. The tenant stays what it is."""

@@ -73,6 +73,8 @@ class Page(HTMLParser):
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self._end()
 
     def handle_endtag(self, tag: str) -> None:
         if self._open[-1].tag == "li" != tag:

@@ -19,7 +19,7 @@ from tenfold.runtime.tenant import TenantId
 class AfterCommit(Protocol):
     """The part of a session that an invalidation needs: it calls, and awaits, once the commit is done."""
 
-    def after_commit(self, call: Callable[[], Any], /) -> None: ...
+    def after_commit(self, call: Callable[[], Any], /, *, also_in_doubt: bool = False) -> None: ...
 
 
 class Invalidation:
@@ -56,7 +56,8 @@ class Invalidation:
         return self
 
     def on_commit(self, session: AfterCommit) -> Self:
-        session.after_commit(self)
+        # A commit whose answer never came may have been one: to forget too much costs a load.
+        session.after_commit(self, also_in_doubt=True)
         return self
 
     def __call__(self) -> Awaitable[bool]:

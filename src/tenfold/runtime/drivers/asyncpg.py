@@ -35,6 +35,15 @@ class AsyncpgConnection:
         last = tag.rpartition(" ")[2]
         return int(last) if last.isdigit() else 0
 
+    async def copy_records(
+        self, table: tuple[str, ...], columns: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> int:
+        *schema, name = table
+        await self.raw.copy_records_to_table(
+            name, records=rows, columns=columns, schema_name=schema[0] if schema else None
+        )
+        return len(rows)
+
     @property
     def usable(self) -> bool:
         return not self.raw.is_closed() and not self.raw.is_in_transaction()

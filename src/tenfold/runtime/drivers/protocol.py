@@ -31,6 +31,12 @@ class Connection(Protocol):
         """The number of rows it touched."""
         ...
 
+    async def copy_records(
+        self, table: tuple[str, ...], columns: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> int:
+        """Sends the rows by COPY into the table, named by its parts; the number of rows written."""
+        ...
+
     @property
     def usable(self) -> bool:
         """Open, outside of a transaction, with nothing under way: fit for the next who asks."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
-from psycopg import pq
+from psycopg import pq, sql
 from psycopg.conninfo import make_conninfo
 
 from tenfold.errors import DatabaseUnavailableError
@@ -61,6 +61,17 @@ class PsycopgConnection:
         cursor = psycopg.AsyncRawCursor(self.raw)
         await cursor.execute(statement.encode(), parameters)
         return max(0, cursor.rowcount)
+
+    async def copy_records(
+        self, table: tuple[str, ...], columns: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> int:
+        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+            sql.Identifier(*table), sql.SQL(", ").join(map(sql.Identifier, columns))
+        )
+        async with self.raw.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                await copy.write_row(row)
+        return len(rows)
 
     @property
     def usable(self) -> bool:
