@@ -18,7 +18,7 @@ from tenfold.errors import (
 )
 from tenfold.explain.ground import Ground
 from tenfold.explain.questions import Question
-from tenfold.explain.values import without_values
+from tenfold.statements.values import without_values
 from tenfold.explain.verdicts import verdicts
 from tenfold.model.explained import REAL, Answer
 from tenfold.model.query_plan import QueryPlan

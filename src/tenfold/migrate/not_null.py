@@ -120,7 +120,12 @@ def _may_become_null(draft: Draft, relation: Relation, column: str) -> str | Non
 
 
 def _check_name(draft: Draft, relation: Relation, column: str) -> str:
-    """The name of our own check from a run that was broken off; else a free one."""
+    """The name that this plan or a run that was broken off gave our own check; else a free one."""
+    table = table_of(relation)
+    validates = f"validate-not-null:{table.sql}:{identifier(column)}"
+    for (checked, name), change in draft.own_checks.items():
+        if checked == table and change == validates:
+            return name  # the finding of a nullable column and the column's own resumption wish the same
     found = draft.snapshot.column(relation.oid, column)
     for constraint in draft.snapshot.constraints_of(relation.oid):
         if found is not None and is_own_check(constraint, found):

@@ -17,6 +17,7 @@ from tenfold.model.tenancy import Tenancy
 from tenfold.projection.course import Stop
 from tenfold.projection.workload import Query, plannable
 from tenfold.statements.compared import Compared, compared
+from tenfold.statements.values import without_values
 from tenfold.twin.parameters import largest_tenant, sample_parameters
 from tenfold.twin.planner_settings import session_settings
 from tenfold.twin.scale import Scale
@@ -132,7 +133,9 @@ def _asked(scale: Scale, asker: Asker, query: Query, tenant: str | None) -> tupl
         except NotPlannableError as refused:
             reason = reason or refused.message
         else:
-            return Answer(plan, generic=parameters is None and "$" in text), explain
+            # Parameters are drawn from statistics, so they are values of users' rows.
+            shown = without_values(plan, query.text)
+            return Answer(shown, generic=parameters is None and "$" in text), explain
     return Answer(None, reason), explain
 
 

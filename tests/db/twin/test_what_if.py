@@ -19,6 +19,7 @@ from tenfold.twin.scale import Scale
 from tenfold.twin.twin import Twin
 from tests.conftest import EMBEDDED, Servers
 
+# Autovacuum, and CREATE INDEX where it is on, would change pages and statistics after the snapshot was taken.
 SCHEMA = """
 CREATE TABLE teams (id bigint PRIMARY KEY, name text NOT NULL);
 CREATE TABLE notes (id bigint PRIMARY KEY, team_id bigint NOT NULL REFERENCES teams, kind text, body text);
@@ -30,6 +31,8 @@ INSERT INTO teams SELECT n, 'team ' || n FROM generate_series(1, 50) n;
 INSERT INTO notes SELECT n, 1 + n % 50, 'kind ' || n % 7, repeat('x', 60) FROM generate_series(1, 20000) n;
 INSERT INTO logs SELECT 1 + n % 50, timestamptz '2025-01-01' + n * interval '5 minutes', 'w' || n % 11
   FROM generate_series(1, 16000) n;
+ALTER TABLE teams SET (autovacuum_enabled = off);
+ALTER TABLE notes SET (autovacuum_enabled = off);
 VACUUM ANALYZE;
 """
 BY_TEAM = "SELECT * FROM notes WHERE team_id = 7"

@@ -93,6 +93,14 @@ def test_an_unfilled_column_is_filled_and_not_added_again() -> None:
     ]
 
 
+def test_a_finding_that_wishes_the_same_not_null_shares_its_check() -> None:
+    made = Stopped()
+    made.hold()
+    remedy = SetNotNull(table=REMEDY.table, column="team_id")
+    plan = made.plan(found("tenant-column-nullable", "executions", remedy))
+    assert [change.id for change in plan.changes].count("check-not-null:public.executions:team_id") == 1
+
+
 def test_it_is_as_urgent_as_the_finding_that_it_settles() -> None:
     made = Stopped()
     finding = found("tenant-column-nullable", "executions", relation=made.executions, priority=Priority.P1)

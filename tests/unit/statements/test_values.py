@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenfold.explain.values import without_values
+from tenfold.statements.values import without_values
 from tenfold.model.query_plan import PlanNode, QueryPlan
 
 
