@@ -18,7 +18,6 @@ from tenfold.errors import (
 )
 from tenfold.explain.ground import Ground
 from tenfold.explain.questions import Question
-from tenfold.statements.values import without_values
 from tenfold.explain.verdicts import verdicts
 from tenfold.model.explained import REAL, Answer
 from tenfold.model.query_plan import QueryPlan
@@ -26,6 +25,7 @@ from tenfold.model.snapshot import Snapshot
 from tenfold.model.tenancy import Tenancy
 from tenfold.pg.connect import Connection
 from tenfold.pg.explain import explain_reading
+from tenfold.statements.values import without_values
 from tenfold.twin.parameters import sample_parameters
 from tenfold.twin.planner_settings import PLANNER_SETTINGS, session_settings
 from tenfold.twin.scale import Scale

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tenfold.statements.values import without_values
 from tenfold.model.query_plan import PlanNode, QueryPlan
+from tenfold.statements.values import without_values
 
 
 def shown(condition: str, statement: str, given: tuple[str, ...] = ()) -> str | None:
