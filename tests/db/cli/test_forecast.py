@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+import psycopg
 import pytest
 
 from tenfold.cli.example import example_folder
@@ -102,6 +103,21 @@ def test_a_file_cannot_be_measured(dsn: str, capsys: pytest.CaptureFixture[str],
     file = str(tmp_path / "snapshot.json")
     assert run(["snapshot", dsn, "-o", file]) == 0
     assert "live database" in refusal(capsys, file, "--calibrate", "1")
+
+
+def test_no_value_that_was_drawn_from_statistics_is_in_the_document(dsn: str, tmp_path: Path) -> None:
+    file = tmp_path / "queries.sql"
+    file.write_text("-- name: by_name\nSELECT id FROM teams WHERE name = $1 AND plan <> 'none';\n")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("ANALYZE teams")
+        names = [row[0] for row in connection.execute("SELECT name FROM teams")]
+    found = forecast(dsn, *CONFIG, "--scale", "10", "--queries", str(file))
+    (query,) = found.queries
+    assert not query.generic
+    document = Path("forecast.json").read_text()
+    assert [name for name in names if name in document] == []
+    assert "= ?" in document
+    assert "'none'" in document
 
 
 def test_the_index_under_discussion_is_tried(dsn: str, tmp_path: Path) -> None:
