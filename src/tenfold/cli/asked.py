@@ -126,7 +126,7 @@ def notes_on(found: Read, twin: Twin, asking: Asking) -> Iterator[str]:
     if any(entry.what == "statistics" for entry in snapshot.hidden):
         yield f"some statistics are hidden from {snapshot.server.reader}; read as the owner for true plans"
     if snapshot.redacted:
-        yield "the snapshot is redacted: constants are not known, and plans are those without values"
+        yield "the snapshot is redacted: values are made up in their order, and constants are not known"
     if asking.role is None and any(relation.rls_enabled for relation in snapshot.relations):
         yield "asked as a superuser, whom no policy binds; name the application's role with --role"
     if twin.not_carried:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,10 +9,9 @@ import msgspec
 
 from tenfold.errors import UsageError, did_you_mean
 from tenfold.model.activity import Statement
-from tenfold.pg.sqlfile import parse_blocks
+from tenfold.pg.sqlfile import read_blocks
 from tenfold.statements.text import kind_of, parse, title
 
-_NAMED = re.compile(r"^-- *name:", re.MULTILINE)
 _WRITES = ("Insert", "Update", "Delete", "Merge", "Lock", "Into")
 
 
@@ -47,20 +45,7 @@ def questions_of(text: str) -> tuple[Question, ...]:
 
 def questions_of_file(file: Path) -> tuple[Question, ...]:
     """Blocks below lines `-- name: NAME`, or a single statement under the file's name. Raises UsageError."""
-    try:
-        content = file.read_text(encoding="utf-8-sig")
-        if not _NAMED.search(content):
-            return (_single(content, file.stem),)
-        blocks = parse_blocks(content)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} cannot be read: it is not UTF-8 text") from error
-    except ValueError as error:
-        raise UsageError(f"{file}: {error}") from error
-    if not blocks:
-        raise UsageError(f"{file} has no query")
-    return tuple(_checked(Question(block.name, block.text)) for block in blocks)
+    return tuple(_checked(Question(block.name, block.text)) for block in read_blocks(file, single=True))
 
 
 def questions_of_workload(workload: Sequence[Statement]) -> tuple[Question, ...]:

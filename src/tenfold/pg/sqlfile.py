@@ -14,8 +14,10 @@ import re
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import LiteralString, NamedTuple
 
+from tenfold.errors import UsageError
 from tenfold.pg.capabilities import CAPABILITIES, Capabilities
 
 _BLOCK = re.compile(r"^-- *name:(.*)$", re.MULTILINE)
@@ -81,6 +83,27 @@ def parse_blocks(text: str) -> list[Query]:
             raise ValueError(f"{name!r} names no statement")
         blocks[name] = Query(name, " ".join(comment), sql)
     return list(blocks.values())
+
+
+def read_blocks(file: Path, *, single: bool = False) -> list[Query]:
+    """The named blocks of a user's file; with `single`, also one statement, under the file's name.
+
+    Raises UsageError where the file cannot be read or names no statement.
+    """
+    try:
+        content = file.read_text(encoding="utf-8-sig")
+        if single and not _BLOCK.search(content):
+            return [Query(file.stem, "", content.strip().rstrip(";").rstrip())]
+        blocks = parse_blocks(content)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} cannot be read: it is not UTF-8 text") from error
+    except ValueError as error:
+        raise UsageError(f"{file}: {error}") from error
+    if not blocks:
+        raise UsageError(f"{file} has no query; put a line `-- name: NAME` above each")
+    return blocks
 
 
 def _blocks(file: Traversable) -> list[Query]:

@@ -15,7 +15,7 @@ from tenfold.model.activity import Statement
 from tenfold.model.forecast import QueryKind
 from tenfold.model.snapshot import Snapshot
 from tenfold.model.wording import counted
-from tenfold.pg.sqlfile import parse_blocks
+from tenfold.pg import sqlfile
 from tenfold.statements.text import fingerprint, kind_of, title
 
 # What pg_stat_statements makes of `interval '7 days'` and `extract(day FROM a)`: a typed literal and a field
@@ -57,15 +57,10 @@ class Block(NamedTuple):
 
 def read_blocks(file: Path) -> tuple[Block, ...]:
     """The named blocks of an SQL file. Raises UsageError where it cannot be read or names no query."""
-    try:
-        blocks = parse_blocks(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"the queries {file} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # not UTF-8, or not blocks
-        raise UsageError(f"{file}: {error}") from error
-    if not blocks:
-        raise UsageError(f"{file} has no query; put a line `-- name: NAME` above each")
-    return tuple(Block(Statement(text=block.text, name=block.name), block.description) for block in blocks)
+    return tuple(
+        Block(Statement(text=block.text, name=block.name), block.description)
+        for block in sqlfile.read_blocks(file)
+    )
 
 
 def from_blocks(blocks: Sequence[Block], snapshot: Snapshot, where: str) -> Workload:

@@ -6,19 +6,10 @@ source. They are written as `?`.
 
 from __future__ import annotations
 
-import re
-
 from tenfold.model.query_plan import PlanNode
 from tenfold.report.forecast_words import cost_words, rows_words
 from tenfold.report.plan_lines import plan_lines
-
-# What looks like a constant and is none comes first: quoted names, parameters, names of sub-plans.
-_CONSTANT = re.compile(
-    r"""(?P<kept>"(?:[^"]|"")*" | \$\d+ | \b(?:InitPlan|SubPlan|CTE)\ \d+)
-      | [EBX]?'(?:[^']|'')*'
-      | (?<![\w$])-?\d+(?:\.\d*)?(?:e[+-]?\d+)?""",
-    re.VERBOSE | re.IGNORECASE,
-)
+from tenfold.statements.values import without_constants
 
 
 def plan_text(root: PlanNode) -> str:
@@ -30,8 +21,3 @@ def plan_text(root: PlanNode) -> str:
         )
         lines += [f"{line.below}    {without_constants(each)}" for each in line.conditions]
     return "\n".join(lines)
-
-
-def without_constants(expression: str) -> str:
-    """`(team_id = '10'::bigint)` as `(team_id = ?::bigint)`."""
-    return _CONSTANT.sub(lambda found: found["kept"] or "?", expression)

@@ -23,19 +23,27 @@ _CONDITIONS = (
     "one_time_filter",
 )
 _KEYS = ("sort_key", "presorted_key", "group_key")
-# A constant, or what looks like one: quoted names, numbered plans, the length of a type, parts of names.
+# What looks like a constant and is none comes first: quoted names, numbered plans, lengths, parameters.
 _CONSTANT = re.compile(
-    r"""(?P<kept>"(?:[^"]|"")*"|\b(?:Init|Sub)Plan \d+|::[a-z "]+\(\d+(?:,-?\d+)?\)|\$\d+|[A-Za-z_][\w$]*)"""
-    r"""|'(?:[^']|'')*'|\d+(?:\.\d+)?"""
+    r"""(?P<kept>"(?:[^"]|"")*" | \b(?:InitPlan|SubPlan|CTE)\ \d+ | ::[a-z\ "]+\(\d+(?:,-?\d+)?\) | \$\d+)
+      | [EBX]?'(?:[^']|'')*'
+      | (?<![\w$])-?\d+(?:\.\d*)?(?:e[+-]?\d+)?""",
+    re.VERBOSE | re.IGNORECASE,
 )
 
 
 def without_values(plan: QueryPlan, statement: str, given: Sequence[str | None] = ()) -> QueryPlan:
     """The plan with `?` for every constant that neither the statement nor the caller has said."""
     said = {found[0] for found in _CONSTANT.finditer(statement) if found["kept"] is None}
+    said |= {text.removeprefix("-") for text in said}
     said |= {text for value in given if value is not None for text in (value, _quoted(value))}
     said |= {_quoted(text) for text in said if not text.startswith("'")}
     return msgspec.structs.replace(plan, root=_node(plan.root, frozenset(said)))
+
+
+def without_constants(expression: str) -> str:
+    """`(team_id = '10'::bigint)` as `(team_id = ?::bigint)`."""
+    return _masked(expression, frozenset())
 
 
 def _node(node: PlanNode, said: frozenset[str]) -> PlanNode:

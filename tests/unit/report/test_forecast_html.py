@@ -29,7 +29,6 @@ from tenfold.model.twin import NotCarried
 from tenfold.report.chart import LABEL_STEP, Places
 from tenfold.report.forecast_html import headline, render_forecast_html
 from tenfold.report.outline import legible
-from tenfold.report.plan_text import without_constants
 from tests.unit.report.conftest import HOSTILE
 from tests.unit.report.test_forecast import breaking, forecast, moments, query, table
 from tests.unit.report.test_html import Element, Page
@@ -178,21 +177,6 @@ def test_no_value_of_a_row_is_told() -> None:
     assert SECRET not in html
     assert "4711" not in html
     assert "Filter: ((status = ?::text) AND (team_id = ?))" in html
-
-
-@pytest.mark.parametrize(
-    ("expression", "told"),
-    [
-        ("(name = 'O''Brien'::text)", "(name = ?::text)"),
-        ("(a1 > '-5'::integer) AND (b < -2.5e+3)", "(a1 > ?::integer) AND (b < ?)"),
-        ('("year 2024" = $1)', '("year 2024" = $1)'),
-        ("(id = ANY ('{1,2}'::bigint[]))", "(id = ANY (?::bigint[]))"),
-        ("(x = (InitPlan 1).col1)", "(x = (InitPlan 1).col1)"),
-        (r"(note = E'\\it''s 4'::text)", "(note = ?::text)"),
-    ],
-)
-def test_conditions_lose_their_constants_and_keep_their_names(expression: str, told: str) -> None:
-    assert without_constants(expression) == told
 
 
 # --- what it says ---

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tenfold.model.query_plan import PlanNode, QueryPlan
-from tenfold.statements.values import without_values
+from tenfold.statements.values import without_constants, without_values
 
 
 def shown(condition: str, statement: str, given: tuple[str, ...] = ()) -> str | None:
@@ -39,3 +41,18 @@ def test_names_with_digits_parameters_and_types_are_no_values() -> None:
 def test_sort_keys_are_cleared_too() -> None:
     node = PlanNode(type="Sort", sort_key=("((a = 'secret'::text))",))
     assert without_values(QueryPlan(root=node), "SELECT 1").root.sort_key == ("((a = ?::text))",)
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("(name = 'O''Brien'::text)", "(name = ?::text)"),
+        ("(a1 > '-5'::integer) AND (b < -2.5e+3)", "(a1 > ?::integer) AND (b < ?)"),
+        ('("year 2024" = $1)', '("year 2024" = $1)'),
+        ("(id = ANY ('{1,2}'::bigint[]))", "(id = ANY (?::bigint[]))"),
+        ("(x = (InitPlan 1).col1)", "(x = (InitPlan 1).col1)"),
+        (r"(note = E'\\it''s 4'::text)", "(note = ?::text)"),
+    ],
+)
+def test_conditions_lose_their_constants_and_keep_their_names(expression: str, told: str) -> None:
+    assert without_constants(expression) == told
