@@ -1,4 +1,4 @@
-"""Saves calibrations to files and loads them: JSON. They hold times and counts, no value of a row."""
+"""Calibrations as files: JSON. They hold times and counts, no value of a row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Literal
 
 import msgspec
 
-from tenfold.catalog.file import write_whole
 from tenfold.errors import CalibrationFileError
 from tenfold.model.calibration import Calibration
 
@@ -32,11 +31,6 @@ def calibration_json(calibration: Calibration) -> str:
     """The file's text."""
     content = msgspec.json.encode(_File(_FORMAT, _VERSION, calibration))
     return msgspec.json.format(content, indent=2).decode() + "\n"
-
-
-def save_calibration(calibration: Calibration, file: Path) -> None:
-    """Writes the file whole or not at all. Raises OutputError."""
-    write_whole(file, calibration_json(calibration).encode())
 
 
 def load_calibration(file: Path) -> Calibration:

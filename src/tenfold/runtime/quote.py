@@ -1,4 +1,4 @@
-"""Names and texts as parts of a statement, for the few that take no parameter: SET LOCAL, COPY."""
+"""Names as parts of a statement, where no parameter can stand."""
 
 from __future__ import annotations
 
@@ -12,12 +12,6 @@ _SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)+\Z")
 def quoted_name(*parts: str) -> str:
     """A name in double quotes, with its schema before it: `"app"."leads"`."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
-
-
-def quoted_text(text: str) -> str:
-    """A string literal that means the same under any `standard_conforming_strings`."""
-    escaped = "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
-    return "E" + escaped if "\\" in text else escaped
 
 
 def setting_name(name: str) -> str:

@@ -86,6 +86,19 @@ async def test_without_a_session_nothing_is_current(db: Database) -> None:
         db.current()
 
 
+async def test_a_task_that_asks_for_a_session_knows_its_tenant(db: Database) -> None:
+    async def elsewhere() -> object:
+        return db.current_tenant()
+
+    assert db.current_tenant() is None
+    async with db.tenant(7):
+        assert await asyncio.create_task(elsewhere()) == 7
+        async with db.system("a look across tenants"):
+            assert db.current_tenant() is None
+        assert db.current_tenant() == 7
+    assert db.current_tenant() is None
+
+
 async def test_a_task_that_a_session_started_has_no_tenant(db: Database) -> None:
     async def elsewhere() -> Session:
         return db.current()

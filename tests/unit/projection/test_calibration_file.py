@@ -9,7 +9,7 @@ import pytest
 from tenfold.errors import CalibrationFileError
 from tenfold.model.calibration import Calibration, PageTime, Work
 from tenfold.projection.calibrate import advised_settings
-from tenfold.projection.calibration_file import calibration_json, load_calibration, save_calibration
+from tenfold.projection.calibration_file import calibration_json, load_calibration
 
 CALIBRATION = Calibration(
     sequential_page=PageTime(0.002, 0.01),
@@ -31,7 +31,7 @@ CALIBRATION = Calibration(
 
 def test_it_comes_back(tmp_path: Path) -> None:
     file = tmp_path / "calibration.json"
-    save_calibration(CALIBRATION, file)
+    file.write_text(calibration_json(CALIBRATION))
     assert load_calibration(file) == CALIBRATION
 
 

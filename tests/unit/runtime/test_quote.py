@@ -1,17 +1,15 @@
-"""Names and texts cannot leave their quotes."""
+"""Names cannot leave their quotes."""
 
 from __future__ import annotations
 
 import pytest
 
 from tenfold.errors import UsageError
-from tenfold.runtime.quote import quoted_name, quoted_text, setting_name
+from tenfold.runtime.quote import quoted_name, setting_name
 
 
 def test_quotes_within_are_doubled() -> None:
     assert quoted_name("app", 'le"ads') == '"app"."le""ads"'
-    assert quoted_text("it's") == "'it''s'"
-    assert quoted_text("\\'") == "E'\\\\'''"
 
 
 @pytest.mark.parametrize(
