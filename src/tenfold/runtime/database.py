@@ -25,11 +25,12 @@ from tenfold.runtime.advice import SIZE_QUERY, ServerSize, advised
 from tenfold.runtime.drivers import Driver, connector_of
 from tenfold.runtime.holders import calling_place
 from tenfold.runtime.lending import Loan, abandon, lend
+from tenfold.runtime.observer import Observer, together
 from tenfold.runtime.quote import setting_name
 from tenfold.runtime.role_check import require_bound_role
 from tenfold.runtime.routing import ReplicaSettings
 from tenfold.runtime.routing.servers import Servers
-from tenfold.runtime.session import Session, Watch
+from tenfold.runtime.session import Session, StatementGuard
 from tenfold.runtime.settings import PoolSettings
 from tenfold.runtime.statistics import DatabaseStatistics
 from tenfold.runtime.tenant import TenantId, tenant_id
@@ -65,7 +66,8 @@ class Database:
         driver: Driver = "asyncpg",
         application: str = "tenfold runtime",
         accept_unsafe_role: bool = False,
-        watch: Watch | None = None,
+        guard: StatementGuard | None = None,
+        observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if tenant_type not in (uuid.UUID, int):
@@ -81,7 +83,7 @@ class Database:
         )
         self._clock = clock
         self._accept_unsafe_role = accept_unsafe_role
-        self._watch = watch
+        self._guard, self._observer = guard, together(observers)
         self._open = False
         self._current: Current = ContextVar("session", default=None)
 
@@ -93,12 +95,14 @@ class Database:
             return
         try:
             await self._servers.open()
-            if not self._accept_unsafe_role:
-                loan = await self._loan()
-                try:
+            loan = await self._loan()
+            try:
+                if not self._accept_unsafe_role:
                     await require_bound_role(loan.connection)
-                finally:
-                    await abandon(loan)
+                if self._guard is not None:
+                    await self._guard.learn(loan.connection)
+            finally:
+                await abandon(loan)
         except BaseException:
             await self._servers.close()
             raise
@@ -198,7 +202,8 @@ class Database:
             calling_place(self._clock()),
             read_only=read_only,
             token=token,
-            watch=self._watch,
+            guard=self._guard,
+            observer=self._observer,
         )
 
     def _begin(self, tenant: TenantId | None, read_only: bool, isolation: Isolation | None) -> str:

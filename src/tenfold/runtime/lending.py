@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from time import perf_counter
 from typing import NamedTuple
 
 from tenfold.errors import DatabaseUnavailableError
@@ -20,6 +21,9 @@ _ENDED = "57P"
 class Loan(NamedTuple):
     pool: Pool
     connection: Connection
+    #: Seconds that it took to have the connection, and to begin on it.
+    acquire: float = 0.0
+    begin: float = 0.0
 
 
 async def lend(pool: Pool, begin: str, place: Place) -> Loan:
@@ -27,8 +31,10 @@ async def lend(pool: Pool, begin: str, place: Place) -> Loan:
 
     Raises PoolTimeoutError, DatabaseUnavailableError.
     """
+    asked = perf_counter()
     while True:
         connection = await pool.acquire(place)
+        acquired = perf_counter()
         loan = Loan(pool, connection)
         try:
             await connection.script(begin)
@@ -46,7 +52,7 @@ async def lend(pool: Pool, begin: str, place: Place) -> Loan:
             await asyncio.shield(abandon(loan))
             raise
         else:
-            return loan
+            return Loan(pool, connection, acquired - asked, perf_counter() - acquired)
 
 
 async def abandon(loan: Loan) -> None:

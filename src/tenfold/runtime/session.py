@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from time import perf_counter
+from typing import Any, Protocol, TypeVar
 
 from tenfold.errors import SessionClosedError, UsageError
 from tenfold.runtime.drivers import Connection, Row
+from tenfold.runtime.observer import Observer
+from tenfold.runtime.quote import quoted_name
 from tenfold.runtime.statement import refusal
 from tenfold.runtime.tenant import TenantId
 
-#: Called with each statement before it is sent: it may refuse it by raising.
-Watch = Callable[["Session", str], None]
+T = TypeVar("T")
+
+
+class StatementGuard(Protocol):
+    """Looks at statements before they are sent."""
+
+    async def learn(self, connection: Connection) -> None:
+        """Called once, when a Database opens, in a transaction that only reads."""
+        ...
+
+    def check(self, session: Session, statement: str, parameters: Sequence[object]) -> None:
+        """Refuses the statement by raising."""
+        ...
 
 
 class Session:
@@ -25,15 +39,22 @@ class Session:
     __slots__ = (
         "_after_commit",
         "_connection",
+        "_guard",
+        "_observer",
         "_savepoints",
-        "_watch",
         "read_only",
         "tenant",
         "token",
     )
 
     def __init__(
-        self, connection: Connection, tenant: TenantId | None, *, read_only: bool, watch: Watch | None
+        self,
+        connection: Connection,
+        tenant: TenantId | None,
+        *,
+        read_only: bool,
+        guard: StatementGuard | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._connection: Connection | None = connection
         #: None in a session of the system.
@@ -41,27 +62,33 @@ class Session:
         self.read_only = read_only
         #: Where the log of the server stood after the commit, for reads that are to see it; see `routing`.
         self.token: str | None = None
-        self._watch = watch
+        self._guard, self._observer = guard, observer
         self._savepoints = 0
         self._after_commit: list[tuple[Callable[[], Any], bool]] = []
 
     async def fetch(self, statement: str, *parameters: object) -> Sequence[Row]:
         """All rows."""
-        return await self._asking(statement).fetch(statement, parameters)
+        connection = self._asking(statement, parameters)
+        if self._observer is None:
+            return await connection.fetch(statement, parameters)
+        return await self._observed(statement, connection.fetch(statement, parameters), self._observer)
 
     async def fetch_row(self, statement: str, *parameters: object) -> Row | None:
         """The first row; None where there is none."""
-        rows = await self._asking(statement).fetch(statement, parameters)
+        rows = await self.fetch(statement, *parameters)
         return rows[0] if rows else None
 
     async def fetch_value(self, statement: str, *parameters: object) -> Any:
         """The first column of the first row; None where there is none."""
-        rows = await self._asking(statement).fetch(statement, parameters)
+        rows = await self.fetch(statement, *parameters)
         return rows[0][0] if rows else None
 
     async def execute(self, statement: str, *parameters: object) -> int:
         """The number of rows that the statement touched."""
-        return await self._asking(statement).execute(statement, parameters)
+        connection = self._asking(statement, parameters)
+        if self._observer is None:
+            return await connection.execute(statement, parameters)
+        return await self._observed(statement, connection.execute(statement, parameters), self._observer)
 
     async def copy_records(
         self, table: tuple[str, ...], columns: Sequence[str], rows: Sequence[Sequence[object]]
@@ -70,7 +97,10 @@ class Session:
 
         The server refuses COPY into a table whose row-level security binds the role.
         """
-        return await self._open.copy_records(table, columns, rows)
+        sent = self._open.copy_records(table, columns, rows)
+        if self._observer is None:
+            return await sent
+        return await self._observed(f"COPY {quoted_name(*table)} FROM STDIN", sent, self._observer)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncGenerator[None]:
@@ -115,12 +145,22 @@ class Session:
             raise SessionClosedError()
         return self._connection
 
-    def _asking(self, statement: str) -> Connection:
+    def _asking(self, statement: str, parameters: Sequence[object]) -> Connection:
         connection = self._connection
         if connection is None:
             raise SessionClosedError()
         if why := refusal(statement):
             raise UsageError(why)
-        if self._watch is not None:
-            self._watch(self, statement)
+        if self._guard is not None:
+            self._guard.check(self, statement, parameters)
         return connection
+
+    async def _observed(self, statement: str, answer: Awaitable[T], observer: Observer) -> T:
+        asked = perf_counter()
+        try:
+            answered = await answer
+        except BaseException as error:
+            observer.asked(self, statement, perf_counter() - asked, error)
+            raise
+        observer.asked(self, statement, perf_counter() - asked, None)
+        return answered

@@ -12,9 +12,16 @@ _OUTLIVES = re.compile(r"\s*(?:prepare|deallocate|discard|load|listen)\b", re.I)
 _HOLDS_LOCK = re.compile(r"\bpg_(?:try_)?advisory_lock(?:_shared)?\b", re.I)
 
 
-@lru_cache(maxsize=4096)
+#: Answers for longer texts are not kept: they hold values, and come once.
+_LONGEST_KEPT = 10_000
+
+
 def refusal(statement: str) -> str:
     """Why it is not sent, and what to do instead; empty for one that is. No wall against ill will."""
+    return _kept(statement) if len(statement) <= _LONGEST_KEPT else _refusal(statement)
+
+
+def _refusal(statement: str) -> str:
     if _ENDS.match(statement):
         return "a session begins and ends its transaction itself; leave its block, or use savepoint()"
     if _OUTLIVES.match(statement):
@@ -24,3 +31,6 @@ def refusal(statement: str) -> str:
             "this lock outlives the transaction, on a connection that others get; take pg_advisory_xact_lock"
         )
     return ""
+
+
+_kept = lru_cache(maxsize=4096)(_refusal)

@@ -7,16 +7,18 @@ import contextlib
 import inspect
 from collections.abc import Callable
 from contextvars import ContextVar, Token
+from time import perf_counter
 from types import TracebackType
 from typing import Any, TypeAlias
 
 from tenfold.errors import NotCommittedError, SessionClosedError
 from tenfold.runtime.drivers import Connection
 from tenfold.runtime.holders import Place
-from tenfold.runtime.lending import abandon, lend
+from tenfold.runtime.lending import Loan, abandon, lend
+from tenfold.runtime.observer import Observer
 from tenfold.runtime.routing.lsn import lsn_of, to_be_replayed
 from tenfold.runtime.routing.servers import Servers
-from tenfold.runtime.session import Session, Watch
+from tenfold.runtime.session import Session, StatementGuard
 from tenfold.runtime.tenant import TenantId
 
 #: The session that a task is in, and the task.
@@ -33,14 +35,15 @@ class Transaction:
     __slots__ = (
         "_begin",
         "_current",
+        "_guard",
         "_loan",
+        "_observer",
         "_place",
         "_reset",
         "_servers",
         "_session",
         "_tenant",
         "_token",
-        "_watch",
         "read_only",
     )
 
@@ -54,10 +57,12 @@ class Transaction:
         *,
         read_only: bool,
         token: str | None,
-        watch: Watch | None,
+        guard: StatementGuard | None,
+        observer: Observer | None,
     ) -> None:
         self._servers, self._current, self._tenant, self._begin = servers, current, tenant, begin
-        self._place, self.read_only, self._token, self._watch = place, read_only, token, watch
+        self._place, self.read_only, self._token = place, read_only, token
+        self._guard, self._observer = guard, observer
         self._session: Session | None = None
 
     async def __aenter__(self) -> Session:
@@ -66,10 +71,15 @@ class Transaction:
         begin, self._begin = self._begin, ""
         servers = self._servers
         if self.read_only and servers.replicated:
-            self._loan = await servers.lend_for_read(begin, self._place, self._token)
+            loan = await servers.lend_for_read(begin, self._place, self._token)
         else:
-            self._loan = await lend(servers.primary, begin, self._place)
-        session = Session(self._loan.connection, self._tenant, read_only=self.read_only, watch=self._watch)
+            loan = await lend(servers.primary, begin, self._place)
+        self._loan, observer = loan, self._observer
+        session = Session(
+            loan.connection, self._tenant, read_only=self.read_only, guard=self._guard, observer=observer
+        )
+        if observer is not None:
+            observer.entered(session, loan.pool.name, loan.acquire, loan.begin)
         self._session = session
         self._reset: Token[Any] = self._current.set((session, asyncio.current_task()))
         return session
@@ -84,20 +94,22 @@ class Transaction:
         with contextlib.suppress(ValueError):
             self._current.reset(self._reset)
         calls = session.end()
-        loan = self._loan
+        loan, asked = self._loan, perf_counter()
         if error is not None:
-            await asyncio.shield(abandon(loan))
+            await self._abandon(loan, session, asked)
             return
         connection = loan.connection
         try:
             done = "" if connection.lost else await connection.script("COMMIT")
         except BaseException as failure:
-            await asyncio.shield(abandon(loan))
+            await self._abandon(loan, session, asked)
             if connection.lost or not isinstance(failure, Exception):
                 for call, also_in_doubt in calls:
                     if also_in_doubt:
                         await _called(call)
             raise
+        if self._observer is not None:
+            self._observer.left(session, perf_counter() - asked, committed=done == "COMMIT")
         if done != "COMMIT":
             loan.pool.release(connection)
             raise NotCommittedError()
@@ -111,6 +123,13 @@ class Transaction:
                 await asyncio.shield(abandon(loan))
             for call, _ in calls:
                 await _called(call)
+
+    async def _abandon(self, loan: Loan, session: Session, asked: float) -> None:
+        try:
+            await asyncio.shield(abandon(loan))
+        finally:
+            if self._observer is not None:
+                self._observer.left(session, perf_counter() - asked, committed=False)
 
     async def _position(self, connection: Connection) -> str:
         """The token of what was committed. The commit stands, whatever becomes of this."""
