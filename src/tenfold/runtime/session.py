@@ -16,6 +16,10 @@ from tenfold.runtime.tenant import TenantId
 
 T = TypeVar("T")
 
+# The server refuses a plan that this connection kept from before a table was altered. The driver drops it
+# then, and where nothing else was done yet, the transaction begins anew.
+_OUTDATED = "0A000"
+
 
 class StatementGuard(Protocol):
     """Looks at statements before they are sent."""
@@ -38,10 +42,12 @@ class Session:
 
     __slots__ = (
         "_after_commit",
+        "_begin",
         "_connection",
         "_guard",
         "_observer",
         "_savepoints",
+        "_untouched",
         "read_only",
         "tenant",
         "token",
@@ -51,6 +57,7 @@ class Session:
         self,
         connection: Connection,
         tenant: TenantId | None,
+        begin: str,
         *,
         read_only: bool,
         guard: StatementGuard | None = None,
@@ -63,15 +70,15 @@ class Session:
         #: Where the log of the server stood after the commit, for reads that are to see it; see `routing`.
         self.token: str | None = None
         self._guard, self._observer = guard, observer
+        #: What began the transaction, and whether that is all that was done in it.
+        self._begin, self._untouched = begin, True
         self._savepoints = 0
         self._after_commit: list[tuple[Callable[[], Any], bool]] = []
 
     async def fetch(self, statement: str, *parameters: object) -> Sequence[Row]:
         """All rows."""
         connection = self._asking(statement, parameters)
-        if self._observer is None:
-            return await connection.fetch(statement, parameters)
-        return await self._observed(statement, connection.fetch(statement, parameters), self._observer)
+        return await self._answer(connection.fetch, statement, parameters)
 
     async def fetch_row(self, statement: str, *parameters: object) -> Row | None:
         """The first row; None where there is none."""
@@ -86,9 +93,7 @@ class Session:
     async def execute(self, statement: str, *parameters: object) -> int:
         """The number of rows that the statement touched."""
         connection = self._asking(statement, parameters)
-        if self._observer is None:
-            return await connection.execute(statement, parameters)
-        return await self._observed(statement, connection.execute(statement, parameters), self._observer)
+        return await self._answer(connection.execute, statement, parameters)
 
     async def copy_records(
         self, table: tuple[str, ...], columns: Sequence[str], rows: Sequence[Sequence[object]]
@@ -97,15 +102,17 @@ class Session:
 
         The server refuses COPY into a table whose row-level security binds the role.
         """
-        sent = self._open.copy_records(table, columns, rows)
-        if self._observer is None:
-            return await sent
-        return await self._observed(f"COPY {quoted_name(*table)} FROM STDIN", sent, self._observer)
+        connection = self._open
+
+        async def copy(_statement: str, _parameters: Sequence[object]) -> int:
+            return await connection.copy_records(table, columns, rows)
+
+        return await self._answer(copy, f"COPY {quoted_name(*table)} FROM STDIN", ())
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncGenerator[None]:
         """What fails in the block is taken back, and the transaction goes on. The tenant stays what it is."""
-        connection = self._open
+        connection = self.connection
         self._savepoints += 1
         name = f"tenfold_{self._savepoints}"
         waiting = len(self._after_commit)
@@ -130,6 +137,7 @@ class Session:
     @property
     def connection(self) -> Connection:
         """The connection itself, for what a driver offers beyond the Protocol. Raises SessionClosedError."""
+        self._untouched = False
         return self._open
 
     # --- for the database ----------------------------------------------------------------------------
@@ -155,12 +163,26 @@ class Session:
             self._guard.check(self, statement, parameters)
         return connection
 
-    async def _observed(self, statement: str, answer: Awaitable[T], observer: Observer) -> T:
-        asked = perf_counter()
+    async def _answer(
+        self,
+        ask: Callable[[str, Sequence[object]], Awaitable[T]],
+        statement: str,
+        parameters: Sequence[object],
+    ) -> T:
+        untouched, self._untouched = self._untouched, False
+        observer, asked = self._observer, perf_counter()
         try:
-            answered = await answer
+            try:
+                answer = await ask(statement, parameters)
+            except Exception as error:
+                if not untouched or getattr(error, "sqlstate", "") != _OUTDATED:
+                    raise
+                await self._open.script(f"ROLLBACK; {self._begin}")
+                answer = await ask(statement, parameters)
         except BaseException as error:
-            observer.asked(self, statement, perf_counter() - asked, error)
+            if observer is not None:
+                observer.asked(self, statement, perf_counter() - asked, error)
             raise
-        observer.asked(self, statement, perf_counter() - asked, None)
-        return answered
+        if observer is not None:
+            observer.asked(self, statement, perf_counter() - asked, None)
+        return answer

@@ -24,7 +24,10 @@ class PoolSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_size <= self.max_size or self.max_size < 1:
-            raise UsageError("a pool has from min_size to max_size connections, one at least")
+            raise UsageError(
+                f"a pool has from min_size={self.min_size} to max_size={self.max_size} connections, one at"
+                " least; give both where you give one"
+            )
         if min(self.idle_time, self.lifetime, self.connect_timeout, self.acquire_timeout) <= 0:
             raise UsageError("the times of PoolSettings are greater than 0")
 

@@ -76,7 +76,12 @@ class Transaction:
             loan = await lend(servers.primary, begin, self._place)
         self._loan, observer = loan, self._observer
         session = Session(
-            loan.connection, self._tenant, read_only=self.read_only, guard=self._guard, observer=observer
+            loan.connection,
+            self._tenant,
+            begin,
+            read_only=self.read_only,
+            guard=self._guard,
+            observer=observer,
         )
         if observer is not None:
             observer.entered(session, loan.pool.name, loan.acquire, loan.begin)

@@ -529,3 +529,36 @@ async def test_advice_speaks_of_this_server_and_this_pool(db: Database) -> None:
     said = await db.advice()
     assert "197 connections" in said
     assert "max_size=20, 9 processes" in said
+
+
+async def test_a_table_that_was_altered_is_not_noticed_by_the_first_statement(
+    notes: str, database: str, driver: Any
+) -> None:
+    async with Database(notes, driver=driver, pool=PoolSettings(min_size=1, max_size=1)) as db:
+        for _ in range(10):  # until the drivers keep the statement prepared
+            async with db.tenant(7) as session:
+                await session.fetch("SELECT * FROM notes")
+        with psycopg.connect(database, autocommit=True) as owner:
+            owner.execute("ALTER TABLE notes ADD COLUMN seen boolean")
+        async with db.tenant(7) as session:
+            assert [row["seen"] for row in await session.fetch("SELECT * FROM notes")] == [None] * 10
+            assert await session.execute("UPDATE notes SET seen = true") == 10
+        async with db.tenant(8) as session:
+            assert [row["team_id"] for row in await session.fetch("SELECT * FROM notes")] == [8] * 10
+
+
+async def test_what_was_done_before_an_altered_table_was_noticed_is_never_done_twice(
+    notes: str, database: str, driver: Any
+) -> None:
+    async with Database(notes, driver=driver, pool=PoolSettings(min_size=1, max_size=1)) as db:
+        for _ in range(10):
+            async with db.tenant(7) as session:
+                await session.fetch("SELECT * FROM notes")
+        with psycopg.connect(database, autocommit=True) as owner:
+            owner.execute("ALTER TABLE notes ADD COLUMN seen boolean")
+        with pytest.raises(Exception, match="plan"):
+            async with db.tenant(7) as session:
+                await session.execute("DELETE FROM notes WHERE id = 2")
+                await session.fetch("SELECT * FROM notes")
+        async with db.tenant(7, read_only=True) as session:
+            assert len(await session.fetch("SELECT * FROM notes")) == 10
