@@ -32,6 +32,7 @@ from tenfold.runtime.routing import ReplicaSettings
 from tenfold.runtime.routing.servers import Servers
 from tenfold.runtime.session import Session, StatementGuard
 from tenfold.runtime.settings import PoolSettings
+from tenfold.runtime.statement import refusals
 from tenfold.runtime.statistics import DatabaseStatistics
 from tenfold.runtime.tenant import TenantId, tenant_id
 from tenfold.runtime.transaction import Current, Transaction
@@ -72,8 +73,11 @@ class Database:
     ) -> None:
         if tenant_type not in (uuid.UUID, int):
             raise UsageError("tenant_type is uuid.UUID or int")
+        if isinstance(replicas, str):
+            raise UsageError("replicas are a list of DSNs, even where there is one")
         self.tenant_type = tenant_type
         self.setting = setting_name(setting)
+        self._refusal = refusals(self.setting)
         self._servers = Servers(
             connector_of(driver, primary, pool, application),
             [connector_of(driver, dsn, pool, application) for dsn in replicas],
@@ -199,6 +203,7 @@ class Database:
             self._current,
             tenant,
             self._begin(tenant, read_only, isolation),
+            self._refusal,
             calling_place(self._clock()),
             read_only=read_only,
             token=token,

@@ -11,7 +11,6 @@ from tenfold.errors import SessionClosedError, UsageError
 from tenfold.runtime.drivers import Connection, Row
 from tenfold.runtime.observer import Observer
 from tenfold.runtime.quote import quoted_name
-from tenfold.runtime.statement import refusal
 from tenfold.runtime.tenant import TenantId
 
 T = TypeVar("T")
@@ -46,6 +45,7 @@ class Session:
         "_connection",
         "_guard",
         "_observer",
+        "_refusal",
         "_savepoints",
         "_untouched",
         "read_only",
@@ -58,6 +58,7 @@ class Session:
         connection: Connection,
         tenant: TenantId | None,
         begin: str,
+        refusal: Callable[[str], str],
         *,
         read_only: bool,
         guard: StatementGuard | None = None,
@@ -69,7 +70,7 @@ class Session:
         self.read_only = read_only
         #: Where the log of the server stood after the commit, for reads that are to see it; see `routing`.
         self.token: str | None = None
-        self._guard, self._observer = guard, observer
+        self._refusal, self._guard, self._observer = refusal, guard, observer
         #: What began the transaction, and whether that is all that was done in it.
         self._begin, self._untouched = begin, True
         self._savepoints = 0
@@ -157,7 +158,7 @@ class Session:
         connection = self._connection
         if connection is None:
             raise SessionClosedError()
-        if why := refusal(statement):
+        if why := self._refusal(statement):
             raise UsageError(why)
         if self._guard is not None:
             self._guard.check(self, statement, parameters)

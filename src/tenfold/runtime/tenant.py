@@ -17,11 +17,11 @@ _LONGEST = 47
 def tenant_id(value: object, kind: type[uuid.UUID] | type[int]) -> TenantId:
     """The id that the value stands for. Raises InvalidTenantError, which does not repeat the value."""
     if isinstance(value, bool) or not isinstance(value, uuid.UUID | int | str):
-        raise InvalidTenantError(f"an id of a tenant is a {_spoken(kind)}, not a {type(value).__name__}")
+        raise InvalidTenantError(f"an id of a tenant is {_spoken(kind)}, not a {type(value).__name__}")
     if isinstance(value, str):
         return _parsed(value, kind)
     if not isinstance(value, kind):
-        raise InvalidTenantError(f"an id of a tenant is a {_spoken(kind)} here, not a {type(value).__name__}")
+        raise InvalidTenantError(f"an id of a tenant is {_spoken(kind)} here, not a {type(value).__name__}")
     if isinstance(value, int) and not _LEAST <= value <= _GREATEST:
         raise InvalidTenantError("an integer id of a tenant has 64 bits at most")
     return value
@@ -36,8 +36,8 @@ def _parsed(text: str, kind: type[uuid.UUID] | type[int]) -> TenantId:
                 return tenant_id(int(text), kind)
         except ValueError:
             pass
-    raise InvalidTenantError(f"this text is no {_spoken(kind)}, so it is no id of a tenant")
+    raise InvalidTenantError(f"this text is not {_spoken(kind)}, so it is no id of a tenant")
 
 
 def _spoken(kind: type) -> str:
-    return "UUID" if kind is uuid.UUID else "integer"
+    return "a UUID" if kind is uuid.UUID else "an integer"

@@ -39,6 +39,7 @@ class Transaction:
         "_loan",
         "_observer",
         "_place",
+        "_refusal",
         "_reset",
         "_servers",
         "_session",
@@ -53,6 +54,7 @@ class Transaction:
         current: Current,
         tenant: TenantId | None,
         begin: str,
+        refusal: Callable[[str], str],
         place: Place,
         *,
         read_only: bool,
@@ -62,7 +64,7 @@ class Transaction:
     ) -> None:
         self._servers, self._current, self._tenant, self._begin = servers, current, tenant, begin
         self._place, self.read_only, self._token = place, read_only, token
-        self._guard, self._observer = guard, observer
+        self._refusal, self._guard, self._observer = refusal, guard, observer
         self._session: Session | None = None
 
     async def __aenter__(self) -> Session:
@@ -79,6 +81,7 @@ class Transaction:
             loan.connection,
             self._tenant,
             begin,
+            self._refusal,
             read_only=self.read_only,
             guard=self._guard,
             observer=observer,

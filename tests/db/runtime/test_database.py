@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from tenfold.errors import (
     InvalidTenantError,
@@ -382,7 +383,7 @@ async def test_what_a_former_user_left_is_not_there_for_the_next(
             before = await session.fetch_value(FOUND)
             pid = await session.fetch_value("SELECT pg_backend_pid()")
         async with db.tenant(8) as session:
-            await session.execute(statement)
+            await session.connection.execute(statement, ())
         async with db.tenant(7) as session:
             assert await session.fetch_value("SELECT pg_backend_pid()") == pid
             assert await session.fetch_value(FOUND) == before
@@ -515,6 +516,11 @@ def test_arguments_that_cannot_be_are_refused() -> None:
         {"driver": "odbc"},
         {"tenant_type": str},
         {"primary": "postgresql://[half"},
+        {"primary": ""},
+        {"primary": None},
+        {"primary": "host=/nowhere port=99999"},
+        {"primary": "host=/nowhere port=five"},
+        {"replicas": "host=/nowhere"},
     ):
         with pytest.raises(UsageError):
             Database(**({"primary": "host=/nowhere"} | wrong))  # type: ignore[arg-type]
@@ -523,6 +529,50 @@ def test_arguments_that_cannot_be_are_refused() -> None:
     for sizes in ({"min_size": 3, "max_size": 2}, {"max_size": 0}, {"acquire_timeout": 0.0}):
         with pytest.raises(UsageError):
             PoolSettings(**sizes)  # type: ignore[arg-type]
+
+
+async def test_a_statement_is_one_statement(db: Database) -> None:
+    async with db.tenant(7) as session:
+        for statements in ("SELECT 1; COMMIT", "SELECT 1; SELECT 2"):
+            with pytest.raises(Exception, match="multiple commands"):
+                async with session.savepoint():
+                    await session.fetch(statements)
+        assert await session.fetch_value("SELECT count(*) FROM notes;") == 10
+
+
+async def test_a_session_keeps_its_tenant(db: Database) -> None:
+    async with db.tenant(7) as session:
+        for statement in ("SET app.tenant_id = '8'", "SELECT set_config('app.tenant_id', '8', true)"):
+            with pytest.raises(UsageError, match=r"db\.tenant"):
+                await session.fetch(statement)
+        assert await session.fetch_value("SELECT current_setting('app.tenant_id')") == "7"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"options": "-c statement_timeout=5s"},
+        {"application_name": "x y&z", "connect_timeout": "5"},
+        {"sslmode": "prefer", "target_session_attrs": "any"},
+    ],
+)
+async def test_a_dsn_says_all_that_both_drivers_know(
+    notes: str, driver: Any, parameters: dict[str, str]
+) -> None:
+    async with Database(make_conninfo(notes, **parameters), driver=driver) as db, db.tenant(7) as session:
+        said = await session.fetch_row(
+            "SELECT current_setting('statement_timeout'), current_setting('application_name')"
+        )
+        assert said is not None
+        assert said[0] == ("5s" if "options" in parameters else "0")
+        assert said[1] == parameters.get("application_name", "tenfold runtime")
+
+
+async def test_what_a_driver_does_not_take_of_a_dsn_is_an_error_that_says_so(notes: str) -> None:
+    with pytest.raises(UsageError, match="channel_binding"):
+        Database(make_conninfo(notes, channel_binding="disable"))
+    with pytest.raises(UsageError, match="sslmode"):
+        await Database(make_conninfo(notes, sslmode="sometimes")).open()
 
 
 async def test_advice_speaks_of_this_server_and_this_pool(db: Database) -> None:

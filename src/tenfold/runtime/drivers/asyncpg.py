@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import asyncpg
 
@@ -12,7 +13,11 @@ from tenfold.runtime.drivers.place import name_of, parameters_of
 from tenfold.runtime.settings import PoolSettings
 
 _PREPARED = 100
-_KNOWN = {"host", "port", "user", "password", "dbname", "passfile", "sslmode", "connect_timeout"}
+_KNOWN = {
+    *("host port user password dbname passfile service options application_name connect_timeout".split()),
+    *("sslmode sslrootcert sslcert sslkey sslpassword sslcrl sslnegotiation".split()),
+    *("ssl_min_protocol_version ssl_max_protocol_version target_session_attrs krbsrvname gsslib".split()),
+}
 
 
 class AsyncpgConnection:
@@ -60,24 +65,27 @@ class AsyncpgConnector:
     def __init__(self, dsn: str, settings: PoolSettings, application: str) -> None:
         self.name = name_of(dsn)
         found = parameters_of(dsn)
-        if strange := found.keys() - _KNOWN - {"application_name"}:
+        if strange := found.keys() - _KNOWN:
             raise UsageError(f"asyncpg takes no {', '.join(sorted(strange))} in a DSN; psycopg does")
-        self._how: dict[str, Any] = {
-            "host": found.get("host"),
-            "port": int(found["port"]) if found.get("port") else None,
-            "user": found.get("user"),
-            "password": found.get("password"),
-            "database": found.get("dbname"),
-            "passfile": found.get("passfile"),
-            "ssl": found.get("sslmode"),
-            "timeout": settings.connect_timeout,
-            "statement_cache_size": 0 if settings.behind_pooler else _PREPARED,
-            "server_settings": {"application_name": found.get("application_name", application)},
-        }
+        found.setdefault("application_name", application)
+        self._timeout = float(found.pop("connect_timeout", settings.connect_timeout))
+        if "host" in found:
+            found["host"] = ",".join(map(_bracketed, found["host"].split(",")))
+        self._dsn = f"postgresql://?{urlencode({k: v for k, v in found.items() if v}, quote_via=quote)}"
+        self._prepared = 0 if settings.behind_pooler else _PREPARED
 
     async def connect(self) -> AsyncpgConnection:
         try:
-            return AsyncpgConnection(await asyncpg.connect(**self._how))
+            return AsyncpgConnection(
+                await asyncpg.connect(self._dsn, timeout=self._timeout, statement_cache_size=self._prepared)
+            )
+        except asyncpg.ClientConfigurationError as error:
+            raise UsageError(f"the DSN of {self.name} cannot be used: {error}") from None
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             said = next(iter(str(error).splitlines()), "") or "no answer in time"
             raise DatabaseUnavailableError(f"{self.name} cannot be reached: {said}") from error
+
+
+def _bracketed(host: str) -> str:
+    """asyncpg takes what follows a colon for a port, unless the address is in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith(("/", "[")) else host

@@ -12,10 +12,16 @@ def parameters_of(dsn: str) -> dict[str, Any]:
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
+    if not isinstance(dsn, str) or not dsn.strip():
+        raise UsageError("the DSN is empty; write postgresql://user@host/database")
     try:
-        return dict(conninfo_to_dict(dsn))
+        parameters = dict(conninfo_to_dict(dsn))
     except ProgrammingError:
         raise UsageError("the DSN cannot be read; write postgresql://user@host/database") from None
+    for port in filter(None, str(parameters.get("port", "")).split(",")):
+        if not port.isdecimal() or not 0 < int(port) < 65536:
+            raise UsageError("the port of the DSN is no number from 1 to 65535")
+    return parameters
 
 
 def name_of(dsn: str) -> str:

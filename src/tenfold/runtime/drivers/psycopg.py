@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg import pq, sql
+from psycopg._queries import PostgresQuery
 from psycopg.conninfo import make_conninfo
 
 from tenfold.errors import DatabaseUnavailableError
@@ -39,6 +40,15 @@ def _row_type(names: tuple[str, ...]) -> Any:
     return type("NamedRow", (NamedRow,), {"_names": numbers, "__slots__": ()})
 
 
+class _Cursor(psycopg.AsyncRawCursor[Any]):
+    """Sends one statement at a time, as asyncpg does: psycopg takes several where there is no parameter."""
+
+    def _execute_send(
+        self, query: PostgresQuery, *, force_extended: bool = False, binary: bool | None = None
+    ) -> None:
+        super()._execute_send(query, force_extended=True, binary=binary)
+
+
 class PsycopgConnection:
     def __init__(self, raw: psycopg.AsyncConnection[Any]) -> None:
         #: The driver's own connection, for what is not of the Protocol.
@@ -53,12 +63,12 @@ class PsycopgConnection:
         return cursor.statusmessage or ""
 
     async def fetch(self, statement: str, parameters: Sequence[object]) -> Sequence[Any]:
-        cursor = psycopg.AsyncRawCursor(self.raw, row_factory=_named_rows)
+        cursor = _Cursor(self.raw, row_factory=_named_rows)
         await cursor.execute(statement.encode(), parameters)
         return await cursor.fetchall() if cursor.description else []
 
     async def execute(self, statement: str, parameters: Sequence[object]) -> int:
-        cursor = psycopg.AsyncRawCursor(self.raw)
+        cursor = _Cursor(self.raw)
         await cursor.execute(statement.encode(), parameters)
         return max(0, cursor.rowcount)
 
