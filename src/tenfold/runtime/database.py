@@ -22,6 +22,7 @@ from typing import Literal, Self
 
 from tenfold.errors import TenantError, UsageError
 from tenfold.runtime.advice import SIZE_QUERY, ServerSize, advised
+from tenfold.runtime.citus import PROPAGATE, has_citus
 from tenfold.runtime.drivers import Driver, connector_of
 from tenfold.runtime.holders import calling_place
 from tenfold.runtime.lending import Loan, abandon, lend
@@ -89,6 +90,8 @@ class Database:
         self._accept_unsafe_role = accept_unsafe_role
         self._guard, self._observer = guard, together(observers)
         self._open = False
+        #: Before the tenant is set, where it has to reach other servers.
+        self._propagate = ""
         self._current: Current = ContextVar("session", default=None)
 
     # --- opening and closing -------------------------------------------------------------------------
@@ -105,6 +108,7 @@ class Database:
                     await require_bound_role(loan.connection)
                 if self._guard is not None:
                     await self._guard.learn(loan.connection)
+                self._propagate = PROPAGATE if await has_citus(loan.connection) else ""
             finally:
                 await abandon(loan)
         except BaseException:
@@ -219,7 +223,8 @@ class Database:
                 raise UsageError(f"there is no isolation level {isolation!r}; use {', '.join(_LEVELS)}")
             # A level is set before any snapshot, and cleaning takes one.
             clean, mode = f"BEGIN; {_CLEAN}COMMIT; ", f" ISOLATION LEVEL {isolation.upper()}{mode}"
-        return f"{clean}BEGIN{mode}; SET LOCAL {self.setting} = '{'' if tenant is None else tenant}'"
+        known = "" if tenant is None else tenant
+        return f"{clean}BEGIN{mode}; {self._propagate}SET LOCAL {self.setting} = '{known}'"
 
     async def _loan(self) -> Loan:
         return await lend(self._servers.primary, self._begin(None, True, None), calling_place(self._clock()))
