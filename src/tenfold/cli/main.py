@@ -10,12 +10,15 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tenfold import __version__
 from tenfold.errors import ApplyInterruptedError, TenfoldError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 #: 128 + SIGINT and 128 + SIGTERM, as a shell says it.
 INTERRUPTED, TERMINATED = 130, 143
@@ -43,11 +46,12 @@ class LazyGroup(click.Group):
     """A group whose help needs no command to be imported."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *_joined()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            joined = _joined().get(cmd_name)
+            return None if joined is None else joined.load()
         module = importlib.import_module(f"tenfold.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         return command
@@ -55,6 +59,18 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+        if joined := _joined():
+            with formatter.section("Commands of other packages"):
+                formatter.write_dl(
+                    [(name, entry.dist.name if entry.dist else "") for name, entry in joined.items()]
+                )
+
+
+def _joined() -> dict[str, EntryPoint]:
+    """Commands that installed packages add."""
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry for entry in entry_points(group="tenfold.commands")}
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from tenfold.runtime.database import Database
+from tenfold.runtime.drivers import Row
+from tenfold.runtime.quote import quoted_name
 from tenfold.runtime.routing import ReplicaSettings
 from tenfold.runtime.session import Session
 from tenfold.runtime.settings import LARGE, POOLED, SMALL, PoolSettings
 from tenfold.runtime.tenant import TenantId
 
-__all__ = ["LARGE", "POOLED", "SMALL", "Database", "PoolSettings", "ReplicaSettings", "Session", "TenantId"]
+__all__ = [
+    "LARGE",
+    "POOLED",
+    "SMALL",
+    "Database",
+    "PoolSettings",
+    "ReplicaSettings",
+    "Row",
+    "Session",
+    "TenantId",
+    "quoted_name",
+]

@@ -1,0 +1,127 @@
+"""The hub as one ASGI application."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, cast
+
+import msgspec
+from litestar import Litestar, Request, Response, Router, get
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import ScalarRenderPlugin
+
+from tenfold.runtime import Database
+from tenfold.runtime.adapters.asgi import App, TenantMiddleware
+from tenfold.runtime.paging import Cursors
+from tenfold_hub.crm import domain as crm
+from tenfold_hub.identity import domain as identity
+from tenfold_hub.identity import keys
+from tenfold_hub.kit.journal import Journal
+from tenfold_hub.kit.platform import Platform
+from tenfold_hub.kit.problems import Fault, Problem, document_json, problem_of
+
+_PROBLEM = "application/problem+json"
+#: In the order of their layers.
+DOMAINS = (identity.join, crm.join)
+
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_log = logging.getLogger("tenfold_hub")
+
+
+def create_app(db: Database, cursors: Cursors) -> Any:
+    """An ASGI application; the database is opened with it."""
+    platform = Platform(db, cursors, Journal())
+    for join in DOMAINS:
+        join(platform)
+
+    @get("/health", include_in_schema=False)
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(db)
+            for part in platform.running:
+                await stack.enter_async_context(part)
+            yield
+
+    app = Litestar(
+        [health, Router("/v1", route_handlers=platform.handlers)],
+        lifespan=[lifespan],
+        exception_handlers={Exception: _refused},
+        openapi_config=OpenAPIConfig("Tenfold hub", "1", render_plugins=[ScalarRenderPlugin()], path="/docs"),
+        request_max_body_size=20_000_000,
+    )
+    return Authentication(TenantMiddleware(cast(App, app), db, _organization_of), db)
+
+
+class Authentication:
+    """Finds out who asks, before anything else; whoever has no valid key asks as nobody."""
+
+    def __init__(self, app: Any, db: Database) -> None:
+        self._app, self._db = app, db
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            state = scope.setdefault("state", {})
+            key = _bearer(scope["headers"])
+            if key is not None:
+                state["principal"] = await keys.principal_of(self._db, key)
+        await self._app(scope, receive, send)
+
+
+def _bearer(headers: Any) -> str | None:
+    for name, value in headers:
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            return str(value[7:].decode("latin-1").strip())
+    return None
+
+
+def _organization_of(scope: Any) -> Any:
+    principal = scope["state"].get("principal") if "state" in scope else None
+    return None if principal is None else principal.organization
+
+
+def _refused(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    problem = problem_of(error) or _of_framework(error)
+    if problem is None:
+        _log.error("request failed", exc_info=error)
+        problem = Problem("internal")
+    return Response(
+        document_json(problem, ""), status_code=problem.status, media_type=_PROBLEM, headers=problem.headers
+    )
+
+
+def _of_framework(error: Exception) -> Problem | None:
+    match error:
+        case ValidationException():
+            faults = [_fault(each) for each in error.extra or ()] if isinstance(error.extra, list) else []
+            return Problem("invalid_request", faults[0].detail if faults else "", faults)
+        case HTTPException(status_code=404):
+            return Problem("not_found")
+        case HTTPException(status_code=405):
+            return Problem("method_not_allowed")
+        case HTTPException(status_code=413):
+            return Problem("too_large")
+        case HTTPException(status_code=400):
+            return Problem("invalid_request", "the body is no JSON")
+        case msgspec.MsgspecError():
+            return Problem("invalid_request", str(error))
+        case _:
+            return None
+
+
+def _fault(said: Any) -> Fault:
+    message, path = str(said.get("message", "")), str(said.get("key", ""))
+    found = _UNKNOWN.search(message)
+    if path == "data":
+        path = ""
+    if found:
+        path = f"{path}.{found[1]}"
+    pointer = re.sub(r"[.\[\]]+", "/", f".{path}").rstrip("/")
+    return Fault(pointer, "unknown_field" if found else "invalid", message)

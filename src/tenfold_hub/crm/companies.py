@@ -1,0 +1,127 @@
+"""Companies that an organization deals with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from tenfold.runtime import Session
+from tenfold_hub.kit.principal import Principal
+from tenfold_hub.kit.problems import Fault, invalid
+from tenfold_hub.kit.records import Draft
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+
+Status = Literal["prospect", "active", "churned", "partner", "other"]
+Priority = Literal["low", "normal", "high", "urgent"]
+Name = Annotated[str, Meta(min_length=1, max_length=300)]
+Text = Annotated[str, Meta(min_length=1, max_length=200)]
+Count = Annotated[int, Meta(ge=0, le=2_000_000_000)]
+Minor = Annotated[int, Meta(ge=0, le=10**17)]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+Score = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
+
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}\Z")
+
+
+class Company(msgspec.Struct, kw_only=True):
+    id: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None
+    name: str
+    domain: str | None
+    industry: str | None
+    size: str | None
+    employees: int | None
+    revenue_minor: int | None
+    revenue_currency: str | None
+    score: int
+    status: Status
+    priority: Priority
+    custom: dict[str, Any]
+
+
+class NewCompany(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    name: Name
+    domain: Text | None = None
+    industry: Text | None = None
+    size: Text | None = None
+    employees: Count | None = None
+    revenue_minor: Minor | None = None
+    revenue_currency: Currency | None = None
+    score: Score = 0
+    status: Status = "prospect"
+    priority: Priority = "normal"
+    custom: dict[str, Any] = {}
+
+
+class CompanyPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    name: Name | UnsetType = UNSET
+    domain: Text | UnsetType | None = UNSET
+    industry: Text | UnsetType | None = UNSET
+    size: Text | UnsetType | None = UNSET
+    employees: Count | UnsetType | None = UNSET
+    revenue_minor: Minor | UnsetType | None = UNSET
+    revenue_currency: Currency | UnsetType | None = UNSET
+    score: Score | UnsetType = UNSET
+    status: Status | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    custom: dict[str, Any] | UnsetType = UNSET
+
+
+COMPANIES = Resource(
+    name="companies",
+    singular="company",
+    prefix="com",
+    schema="crm",
+    table="companies",
+    columns={
+        "name": "text",
+        "name_normal": "text",
+        "domain": "text",
+        "industry": "text",
+        "size": "text",
+        "employees": "integer",
+        "revenue_minor": "bigint",
+        "revenue_currency": "text",
+        "score": "integer",
+        "status": "text",
+        "priority": "text",
+        "custom": "jsonb",
+    },
+    shown=Company,
+    new=NewCompany,
+    patch=CompanyPatch,
+    filters={
+        "domain": Filter(),
+        "industry": Filter(),
+        "status": Filter(),
+        "score": Filter(operators=RANGE),
+        "created_at": Filter(operators=RANGE),
+        "updated_at": Filter(operators=RANGE),
+    },
+    sorts={"created_at": Sort(), "updated_at": Sort(), "score": Sort()},
+    constraints={
+        "companies_domain_key": Fault("/domain", "taken", "another company has this domain"),
+    },
+    hidden=frozenset({"name_normal"}),
+    custom=True,
+)
+
+
+async def normalise(_: Session, __: Principal, drafts: Sequence[Draft]) -> None:
+    """Domains in lower case, and names as they are searched."""
+    for draft in drafts:
+        values = draft.values
+        if "name" in draft.given:
+            values["name_normal"] = " ".join(values["name"].casefold().split())
+        if "domain" in draft.given and values["domain"] is not None:
+            domain = values["domain"] = values["domain"].strip().lower().rstrip(".")
+            if not _DOMAIN.match(domain):
+                draft.problem = invalid("/domain", "invalid_domain", "write a domain as example.com")

@@ -1,0 +1,1 @@
+"""Organizations, their credentials, and the people they know."""

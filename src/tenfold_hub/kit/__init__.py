@@ -1,0 +1,1 @@
+"""What every domain is made with: ids, problems, resources, lists, writes, and the routes of them all."""

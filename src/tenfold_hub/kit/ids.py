@@ -1,0 +1,64 @@
+"""Ids as the API shows them: what a thing is, and a UUID that grows with time: `per_01jd6xkqv8f5t9x2...`.
+
+The text is that of TypeID: 26 characters of base 32, without i, l, o and u. In the database an id is a uuid,
+and rows that were made one after the other lie side by side in an index.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+
+from tenfold.errors import TenfoldError
+
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
+_LENGTH = 26
+
+_last = 0
+
+
+class IdError(TenfoldError):
+    """This is no id of that kind."""
+
+
+def new_id() -> uuid.UUID:
+    """A UUID of version 7 (RFC 9562), greater than all that this process made before it.
+
+    Its 48 bits of time are milliseconds; the 12 below them a fraction of one, which counts on where the clock
+    stands still or goes back.
+    """
+    global _last
+    nanoseconds = time.time_ns()
+    tick = (nanoseconds // 1_000_000 << 12) | (nanoseconds % 1_000_000 * 4096 // 1_000_000)
+    _last = tick = max(tick, _last + 1)
+    random = int.from_bytes(os.urandom(8)) & (1 << 62) - 1
+    return uuid.UUID(int=(tick >> 12) << 80 | 0x7 << 76 | (tick & 0xFFF) << 64 | 0b10 << 62 | random)
+
+
+def shown(prefix: str, id: uuid.UUID) -> str:
+    """The id as the API shows it."""
+    number = id.int
+    digits = []
+    for _ in range(_LENGTH):
+        digits.append(_DIGITS[number & 31])
+        number >>= 5
+    return f"{prefix}_{''.join(reversed(digits))}"
+
+
+def read(prefix: str, text: object) -> uuid.UUID:
+    """The id that the text shows. Raises IdError, which does not repeat the text."""
+    if (
+        not isinstance(text, str)
+        or len(text) != len(prefix) + 1 + _LENGTH
+        or not text.startswith(f"{prefix}_")
+    ):
+        raise IdError(f"this is no id of the form {prefix}_...")
+    number = 0
+    try:
+        for digit in text[-_LENGTH:]:
+            number = number << 5 | _VALUES[digit]
+        return uuid.UUID(int=number)
+    except (KeyError, ValueError):
+        raise IdError(f"this is no id of the form {prefix}_...") from None

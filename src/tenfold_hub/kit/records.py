@@ -1,0 +1,268 @@
+"""Creating, changing and archiving the things of a resource: many at once at the price of one.
+
+However many items a call has, it sends the same few statements; a single item is a batch of one. Items that
+are refused say why, each for itself, and the others are written, unless all or none was asked for.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tenfold.runtime import Row, Session
+from tenfold.runtime.paging import Cursors, Page, page
+from tenfold_hub.kit.ids import new_id
+from tenfold_hub.kit.journal import Action, Change, Journal
+from tenfold_hub.kit.listing import Listing
+from tenfold_hub.kit.principal import Principal
+from tenfold_hub.kit.problems import Fault, Problem, not_found
+from tenfold_hub.kit.resource import Resource
+from tenfold_hub.kit.rows import Rows, Values
+
+#: Things that one batch may write.
+MOST_ITEMS = 1_000
+COUNT_UP_TO = 1_000
+
+#: A violated key, check or reference: SQLSTATE class 23. 42501 is a row of another organization.
+_OF_A_ROW = "23"
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """What is to change of one thing; with `version`, only if it still has it."""
+
+    id: uuid.UUID
+    values: Values
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one item: the thing as it is now, or why it was refused."""
+
+    values: Values | None = None
+    problem: Problem | None = None
+
+
+@dataclass(slots=True)
+class Draft:
+    """One item on its way into the database. What prepares it sets `problem` to refuse it."""
+
+    values: Values
+    before: Values | None = None
+    problem: Problem | None = None
+    #: Columns that the client named.
+    given: frozenset[str] = field(default_factory=frozenset)
+
+
+#: Completes and checks drafts before they are written: normalised copies, references, custom fields.
+Prepare = Callable[[Session, Principal, Sequence[Draft]], Awaitable[None]]
+#: Follows the writes in the same transaction: statistics, memberships, histories.
+Follow = Callable[[Session, Principal, Sequence[Change]], Awaitable[None]]
+
+
+class Records:
+    """The things of one resource."""
+
+    def __init__(
+        self,
+        resource: Resource,
+        journal: Journal,
+        *,
+        clock: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
+    ) -> None:
+        self.resource = resource
+        self.rows = Rows(resource)
+        #: What other rules have to say, in the order in which they joined.
+        self.prepare: list[Prepare] = []
+        self.follow: list[Follow] = []
+        self._journal, self._clock = journal, clock
+
+    # --- reading -------------------------------------------------------------------------------------
+
+    async def get(self, session: Session, id: uuid.UUID) -> Row:
+        """Raises Problem `not_found`, for a thing of another organization too."""
+        found = await self.rows.get(session, [id])
+        if id not in found:
+            raise not_found(self.resource.singular)
+        return found[id]
+
+    async def get_many(self, session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Row]:
+        return await self.rows.get(session, ids)
+
+    async def page(self, session: Session, listing: Listing, cursors: Cursors) -> Page:
+        query = listing.query(_organization(session))
+        return await page(session, query, listing.order, listing.limit, listing.cursor, cursors=cursors)
+
+    async def count(self, session: Session, listing: Listing) -> int:
+        """Up to one more than `COUNT_UP_TO`."""
+        query = listing.query(_organization(session))
+        return int(
+            await session.fetch_value(
+                f"SELECT count(*) FROM (SELECT FROM ({query.text}) AS q LIMIT {COUNT_UP_TO + 1}) AS q",
+                *query.parameters,
+            )
+        )
+
+    # --- writing -------------------------------------------------------------------------------------
+
+    async def create(
+        self, session: Session, principal: Principal, items: Sequence[Values], *, atomic: bool = True
+    ) -> list[Outcome]:
+        """Raises Problem where it is atomic and an item is refused: nothing is written then."""
+        now = self._clock()
+        drafts = [
+            Draft(
+                {"id": new_id(), "version": 1, "created_at": now, "updated_at": now, **item},
+                given=frozenset(item),
+            )
+            for item in items
+        ]
+        return await self._write(session, principal, drafts, "created", self.rows.insert, atomic)
+
+    async def update(
+        self, session: Session, principal: Principal, patches: Sequence[Patch], *, atomic: bool = True
+    ) -> list[Outcome]:
+        """Raises Problem as `create` does; `not_found` and `version_mismatch` are an item's own."""
+        return await self._change(session, principal, patches, "updated", atomic)
+
+    async def archive(
+        self, session: Session, principal: Principal, patches: Sequence[Patch], *, atomic: bool = True
+    ) -> list[Outcome]:
+        """It leaves the lists and can be restored. A thing that is archived already stays as it is."""
+        at = self._clock()
+        patches = [Patch(each.id, {"archived_at": at}, each.version) for each in patches]
+        return await self._change(session, principal, patches, "archived", atomic)
+
+    async def restore(
+        self, session: Session, principal: Principal, patches: Sequence[Patch], *, atomic: bool = True
+    ) -> list[Outcome]:
+        patches = [Patch(each.id, {"archived_at": None}, each.version) for each in patches]
+        return await self._change(session, principal, patches, "restored", atomic)
+
+    # --- how -----------------------------------------------------------------------------------------
+
+    async def _change(
+        self, session: Session, principal: Principal, patches: Sequence[Patch], action: Action, atomic: bool
+    ) -> list[Outcome]:
+        held = await self.rows.lock(session, [patch.id for patch in patches])
+        now = self._clock()
+        drafts: list[Draft] = []
+        seen: set[uuid.UUID] = set()
+        for patch in patches:
+            before = held.get(patch.id)
+            draft = Draft(dict(before or {"id": patch.id}), before, given=frozenset(patch.values))
+            draft.problem = self._refused(patch, before, seen)
+            seen.add(patch.id)
+            if before is not None and not _idle(action, before):
+                draft.values |= patch.values
+            if draft.problem is None and draft.values != before:
+                draft.values |= {"version": draft.values["version"] + 1, "updated_at": now}
+            drafts.append(draft)
+        return await self._write(session, principal, drafts, action, self.rows.update, atomic)
+
+    def _refused(self, patch: Patch, before: Values | None, seen: set[uuid.UUID]) -> Problem | None:
+        if before is None:
+            return not_found(self.resource.singular)
+        if patch.id in seen:
+            return Problem("conflict", "a batch changes each thing once")
+        if patch.version is not None and patch.version != before["version"]:
+            return Problem("version_mismatch", "read it again, and change what you find")
+        return None
+
+    async def _write(
+        self,
+        session: Session,
+        principal: Principal,
+        drafts: list[Draft],
+        action: Action,
+        send: Callable[[Session, Sequence[Mapping[str, Any]]], Awaitable[None]],
+        atomic: bool,
+    ) -> list[Outcome]:
+        if len(drafts) > MOST_ITEMS:
+            raise Problem("too_large", f"a batch has at most {MOST_ITEMS:,} items")
+        open_ = [draft for draft in drafts if draft.problem is None]
+        for prepare in self.prepare:
+            await prepare(session, principal, open_)
+        _raise_first(drafts, atomic)
+        changed = [draft for draft in open_ if draft.problem is None and draft.values != draft.before]
+        await self._send(session, changed, send)
+        _raise_first(drafts, atomic)
+        changes = [
+            Change(action, draft.values["id"], draft.before, draft.values)
+            for draft in changed
+            if draft.problem is None
+        ]
+        for follow in self.follow:
+            await follow(session, principal, changes)
+        await self._journal.wrote(session, principal, self.resource, changes)
+        return [
+            Outcome(problem=draft.problem) if draft.problem else Outcome(draft.values) for draft in drafts
+        ]
+
+    async def _send(
+        self,
+        session: Session,
+        drafts: list[Draft],
+        send: Callable[[Session, Sequence[Mapping[str, Any]]], Awaitable[None]],
+    ) -> None:
+        """All in one statement; where the server refuses, half by half, until those at fault are alone."""
+        if not drafts:
+            return
+        problem: Problem | None = None
+        try:
+            async with session.savepoint():
+                await send(session, [draft.values for draft in drafts])
+        except Exception as error:
+            problem = self._problem_of(error)
+            if problem is None:
+                raise
+        if problem is None:
+            return
+        if len(drafts) == 1:
+            drafts[0].problem = problem
+            return
+        middle = len(drafts) // 2
+        await self._send(session, drafts[:middle], send)
+        await self._send(session, drafts[middle:], send)
+
+    def _problem_of(self, error: Exception) -> Problem | None:
+        """What a violated constraint means; None for an error that is not a row's."""
+        if not str(getattr(error, "sqlstate", "")).startswith(_OF_A_ROW):
+            return None
+        name = getattr(error, "constraint_name", None) or ""
+        fault = self.resource.constraints.get(name)
+        if fault is None:
+            return Problem("conflict", f"this contradicts what is there ({name})")
+        code = "taken" if fault.code == "taken" else "invalid"
+        return Problem(code, fault.detail, [fault])
+
+
+def _idle(action: Action, before: Values) -> bool:
+    """There is nothing to do: what is archived is not archived again, nor what is live restored."""
+    return {"archived": before["archived_at"] is not None, "restored": before["archived_at"] is None}.get(
+        action, False
+    )
+
+
+def _raise_first(drafts: Sequence[Draft], atomic: bool) -> None:
+    """Raises the problem of the only item, or, of several, one that names each refused item."""
+    refused = [(place, draft.problem) for place, draft in enumerate(drafts) if draft.problem is not None]
+    if not atomic or not refused:
+        return
+    if len(drafts) == 1:
+        raise refused[0][1]
+    faults = [
+        Fault(f"/items/{place}{fault.pointer}", fault.code, fault.detail)
+        for place, problem in refused
+        for fault in (problem.errors or (Fault("", problem.code, problem.detail),))
+    ]
+    raise Problem("invalid", f"{len(refused)} items were refused, and nothing was written", faults)
+
+
+def _organization(session: Session) -> uuid.UUID:
+    assert isinstance(session.tenant, uuid.UUID)
+    return session.tenant

@@ -1,0 +1,118 @@
+"""What a kind of thing is: its table, what the API shows and takes of it, and how it can be listed.
+
+A domain declares its resources once; lists, writes, batches, imports, the audit log and the routes follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from tenfold_hub.kit.problems import Fault
+
+#: PostgreSQL's types of columns that resources have.
+SqlType: TypeAlias = Literal["uuid", "text", "bigint", "integer", "boolean", "timestamptz", "date", "jsonb"]
+Operator: TypeAlias = Literal["eq", "in", "gt", "gte", "lt", "lte", "null"]
+
+EQUAL: tuple[Operator, ...] = ("eq", "in", "null")
+RANGE: tuple[Operator, ...] = ("eq", "in", "gt", "gte", "lt", "lte", "null")
+
+#: Columns that every resource has, besides `organization_id`, which leads every key and is never shown.
+COMMON: dict[str, SqlType] = {
+    "id": "uuid",
+    "version": "bigint",
+    "created_at": "timestamptz",
+    "updated_at": "timestamptz",
+    "archived_at": "timestamptz",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """A field that a list can be filtered by, since an index that leads with the organization serves it."""
+
+    operators: tuple[Operator, ...] = EQUAL
+    #: The column that is compared, where it is not the field's own: a normalised copy of it, say.
+    column: str = ""
+    #: Brings what is looked for into the form that the column has; None finds nothing.
+    normal: Callable[[str], str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sort:
+    """A field that a list can be sorted by: an index holds (organization_id, field, id) of live rows."""
+
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One kind of thing. `name` is its part of the path, in the plural."""
+
+    name: str
+    singular: str
+    #: Of its ids.
+    prefix: str
+    schema: str
+    table: str
+    #: Columns besides the common ones, by their type.
+    columns: Mapping[str, SqlType]
+    #: What the API shows, and takes to create and to change one: msgspec Structs. What a patch does not
+    #: name stays; `null` empties it.
+    shown: type[msgspec.Struct]
+    new: type[msgspec.Struct]
+    patch: type[msgspec.Struct]
+    #: Fields that hold ids of other things, and their prefix.
+    refs: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    sorts: Mapping[str, Sort] = field(default_factory=dict)
+    default_sort: str = "-created_at"
+    #: What a list shows where the client does not say; None is all.
+    listed: tuple[str, ...] | None = None
+    #: Fields that stand for another thing, which `expand` shows whole: the name of its resource.
+    expands: Mapping[str, str] = field(default_factory=dict)
+    #: What a violated constraint means to a client.
+    constraints: Mapping[str, Fault] = field(default_factory=dict)
+    #: Columns that are shown to nobody, such as normalised copies.
+    hidden: frozenset[str] = frozenset()
+    #: Custom fields may be defined on it; their values are its `custom`.
+    custom: bool = False
+
+    @property
+    def types(self) -> dict[str, SqlType]:
+        """All columns but the organization's."""
+        return {**COMMON, **self.columns}
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What a client may see, in the order of the columns."""
+        return tuple(name for name in self.types if name not in self.hidden)
+
+    @property
+    def ids(self) -> dict[str, str]:
+        return {"id": self.prefix, **self.refs}
+
+    @property
+    def scope(self) -> str:
+        """What credentials need besides `:read` or `:write`."""
+        return self.name
+
+
+class Resources:
+    """All of a hub, by name."""
+
+    def __init__(self, resources: Iterable[Resource]) -> None:
+        self._resources: dict[str, Resource] = {}
+        for resource in resources:
+            if resource.name in self._resources:
+                raise ValueError(f"two resources are named {resource.name}")
+            self._resources[resource.name] = resource
+
+    def __getitem__(self, name: str) -> Resource:
+        return self._resources[name]
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self._resources.values())

@@ -1,0 +1,70 @@
+"""The statements that every resource is read and written by: composed once, for any number of rows."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from tenfold.runtime import Row, Session, quoted_name
+from tenfold_hub.kit.resource import Resource
+
+#: Column by column, without the organization's.
+Values: TypeAlias = dict[str, Any]
+
+
+class Rows:
+    """Of one resource. Every statement names the organization; policies say the same once more."""
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        types = resource.types
+        table = quoted_name(resource.schema, resource.table)
+        columns = ", ".join(map(quoted_name, types))
+        arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(types.values(), 2))
+        self._get = f"SELECT {columns} FROM {table} WHERE organization_id = $1 AND id = ANY($2::uuid[])"
+        # In one order, so that two writers of overlapping sets wait for each other and do not lock up.
+        self._lock = f"{self._get} ORDER BY id FOR NO KEY UPDATE"
+        self._insert = f"INSERT INTO {table} (organization_id, {columns}) SELECT $1, * FROM unnest({arrays})"
+        changed = [name for name in types if name not in ("id", "created_at")]
+        self._update = (
+            f"UPDATE {table} AS t SET {', '.join(f'{quoted_name(n)} = n.{quoted_name(n)}' for n in changed)}"
+            f" FROM unnest({arrays}) AS n ({columns}) WHERE t.organization_id = $1 AND t.id = n.id"
+        )
+        self._names = tuple(types)
+        self._json = frozenset(name for name, type_ in types.items() if type_ == "jsonb")
+
+    async def get(self, session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Row]:
+        """Those that are there, archived ones too."""
+        return {row["id"]: row for row in await session.fetch(self._get, session.tenant, list(ids))}
+
+    async def lock(self, session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Values]:
+        """The same, held against other writers to the end of the transaction."""
+        rows = await session.fetch(self._lock, session.tenant, sorted(set(ids)))
+        return {row["id"]: self.values(row) for row in rows}
+
+    def values(self, row: Row) -> Values:
+        """The row as values: JSON, which the driver gives as text, is what it says."""
+        found = {name: row[name] for name in self._names}
+        for name in self._json:
+            if isinstance(found[name], str):
+                found[name] = msgspec.json.decode(found[name])
+        return found
+
+    async def insert(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+        await session.execute(self._insert, session.tenant, *self._arrays(rows))
+
+    async def update(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+        await session.execute(self._update, session.tenant, *self._arrays(rows))
+
+    def _arrays(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        return [
+            [_json(row.get(name)) for row in rows] if name in self._json else [row.get(name) for row in rows]
+            for name in self._names
+        ]
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()

@@ -1,0 +1,1 @@
+"""The database of a hub, in steps that Alembic applies."""

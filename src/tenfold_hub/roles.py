@@ -1,0 +1,44 @@
+"""The roles of a hub's database: who owns it, who serves requests, who dispatches, and who maintains.
+
+owner        owns the schemas and runs migrations; policies bind it too
+application  serves requests; it owns nothing, and policies show it one organization at a time
+dispatcher   reads the outbox of all organizations, and nothing else
+maintenance  refreshes read models and prunes: policies of their own let it see all organizations
+"""
+
+from __future__ import annotations
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+
+class Roles(msgspec.Struct, frozen=True, kw_only=True):
+    """Their names. All may log in, and none is a superuser or has BYPASSRLS."""
+
+    owner: str = "hub_owner"
+    application: str = "hub_app"
+    dispatcher: str = "hub_dispatcher"
+    maintenance: str = "hub_maintenance"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.owner, self.application, self.dispatcher, self.maintenance)
+
+
+ROLES = Roles()
+
+
+def create_roles(dsn: str, roles: Roles = ROLES) -> None:
+    """Creates those that are missing; the owner may create schemas in this database. Needs CREATEROLE."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        known = {name for (name,) in connection.execute("SELECT rolname FROM pg_catalog.pg_roles")}
+        for name in roles.names:
+            if name not in known:
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
+        (database,) = connection.execute("SELECT current_database()").fetchone() or ("",)
+        connection.execute(
+            sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
+                sql.Identifier(database), sql.Identifier(roles.owner)
+            )
+        )

@@ -1,0 +1,59 @@
+"""What a hub is told when it starts: by options of the command line, or by the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import msgspec
+
+from tenfold.errors import UsageError
+
+PREFIX = "TENFOLD_HUB_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one process."""
+
+    #: The connection string of the application's role, which policies bind.
+    database: str
+    replicas: tuple[str, ...] = ()
+    redis: str = ""
+    #: 32 random bytes or more, in hexadecimal: signs cursors, and encrypts what is secret at rest.
+    secret: str = ""
+
+    def __post_init__(self) -> None:
+        try:
+            enough = len(bytes.fromhex(self.secret)) >= 32
+        except ValueError:
+            enough = False
+        if not enough:
+            raise UsageError(
+                "the secret of a hub is at least 32 random bytes in hexadecimal; make one with:"
+                " python -c 'import secrets; print(secrets.token_hex(32))'"
+            )
+
+    @property
+    def key(self) -> bytes:
+        return bytes.fromhex(self.secret)
+
+    def environment(self) -> dict[str, str]:
+        """What hands these settings to another process."""
+        return {
+            f"{PREFIX}DATABASE": self.database,
+            f"{PREFIX}REPLICAS": "\n".join(self.replicas),
+            f"{PREFIX}REDIS": self.redis,
+            f"{PREFIX}SECRET": self.secret,
+        }
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Raises UsageError for what is missing."""
+        if not environment.get(f"{PREFIX}DATABASE"):
+            raise UsageError(f"{PREFIX}DATABASE is not set; it is the DSN of the hub's application role")
+        return cls(
+            database=environment[f"{PREFIX}DATABASE"],
+            replicas=tuple(filter(None, environment.get(f"{PREFIX}REPLICAS", "").split("\n"))),
+            redis=environment.get(f"{PREFIX}REDIS", ""),
+            secret=environment.get(f"{PREFIX}SECRET", ""),
+        )
