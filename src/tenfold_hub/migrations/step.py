@@ -17,12 +17,16 @@ class Step:
     def __init__(self, execute: Callable[[str], object], roles: Roles) -> None:
         self.execute, self.roles = execute, roles
 
-    def schema(self, file: str, block: str) -> None:
-        """Runs a block of `file.sql` of this package; its schema is open to the application."""
+    def schema(self, file: str, name: str) -> None:
+        """Runs the block of this name, which creates the schema, and opens it to the application."""
+        self.run(file, name)
+        self.execute(f"GRANT USAGE ON SCHEMA {quoted_name(name)} TO {quoted_name(self.roles.application)}")
+
+    def run(self, file: str, block: str) -> None:
+        """Runs a block of `file.sql` of this package."""
         found = _BLOCK.split((resources.files(__package__) / f"{file}.sql").read_text())
         blocks = dict(zip(found[1::2], found[2::2], strict=True))
         self.execute(blocks[block].replace("{common}", COMMON.strip()))
-        self.execute(f"GRANT USAGE ON SCHEMA {quoted_name(block)} TO {quoted_name(self.roles.application)}")
 
     def isolate(
         self,

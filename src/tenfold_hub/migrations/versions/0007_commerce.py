@@ -1,0 +1,16 @@
+"""Products, orders, customers, refunds"""
+
+from __future__ import annotations
+
+from alembic import context, op
+
+from tenfold_hub.migrations.step import Step
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    Step(op.get_bind().exec_driver_sql, context.config.attributes["roles"])
