@@ -28,6 +28,13 @@ class Roles(msgspec.Struct, frozen=True, kw_only=True):
 
 ROLES = Roles()
 
+#: No request may hold a lock, a snapshot or a place in a queue for longer than its client waits.
+_TIMEOUTS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
 
 def create_roles(dsn: str, roles: Roles = ROLES) -> None:
     """Creates those that are missing; the owner may create schemas in this database. Needs CREATEROLE."""
@@ -36,6 +43,12 @@ def create_roles(dsn: str, roles: Roles = ROLES) -> None:
         for name in roles.names:
             if name not in known:
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
+        for setting, value in _TIMEOUTS.items():
+            connection.execute(
+                sql.SQL("ALTER ROLE {} SET {} = {}").format(
+                    sql.Identifier(roles.application), sql.Identifier(setting), sql.Literal(value)
+                )
+            )
         (database,) = connection.execute("SELECT current_database()").fetchone() or ("",)
         connection.execute(
             sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(

@@ -11,7 +11,7 @@ SETTING = "app.organization_id"
 
 #: Columns of every resource.
 COMMON = """
-    organization_id uuid NOT NULL,
+    organization_id uuid NOT NULL REFERENCES identity.organizations (id),
     id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -30,7 +30,10 @@ def isolated(
     column: str = "organization_id",
     rights: str = "SELECT, INSERT, UPDATE, DELETE",
 ) -> list[str]:
-    """The statements that bind all roles to the rows of their organization, with the application's rights."""
+    """The statements that bind all roles to the rows of their organization, with the application's rights.
+
+    Without rights it is a partition: its parent gives them, and its policy is for who names it directly.
+    """
     statements = []
     for table in tables:
         name = quoted_name(schema, table)
@@ -39,6 +42,7 @@ def isolated(
             f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY of_organization ON {name} USING ({quoted_name(column)} = {_OWN})"
             f" WITH CHECK ({quoted_name(column)} = {_OWN})",
-            f"GRANT {rights} ON {name} TO {quoted_name(application_role)}",
         ]
+        if rights:
+            statements.append(f"GRANT {rights} ON {name} TO {quoted_name(application_role)}")
     return statements

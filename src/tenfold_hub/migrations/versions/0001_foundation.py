@@ -14,9 +14,10 @@ depends_on = None
 
 def upgrade() -> None:
     step = Step(op.get_bind().exec_driver_sql, context.config.attributes["roles"])
-    step.schema("foundation", "hub")
-    step.isolate("hub", ["audit_entries"], rights="SELECT, INSERT")
-    step.isolate("hub", ["idempotency_keys"])
     step.schema("foundation", "identity")
     step.isolate("identity", ["organizations"], column="id", rights="SELECT, UPDATE")
     step.isolate("identity", ["api_keys", "people"])
+    step.schema("foundation", "hub")
+    step.isolate("hub", ["audit_entries"], rights="SELECT, INSERT")
+    step.isolate("hub", ["audit_entries_rest"], rights="")
+    step.isolate("hub", ["idempotency_keys"])
