@@ -167,6 +167,10 @@ class InvalidTenantError(TenantError):
     """This is no id of a tenant; give one of the type that the Database was told."""
 
 
+class NoTenantError(TenantError):
+    """This request has no tenant, so nothing is asked for it."""
+
+
 class UnsafeRoleError(TenfoldError):
     """Row-level security does not bind this role; connect as one that owns nothing and is no superuser."""
 
@@ -193,6 +197,10 @@ class NotCommittedError(TenfoldError):
 
 class SessionClosedError(TenfoldError):
     """The session has ended; statements belong inside its `async with` block."""
+
+
+class UnboundTenantError(TenfoldError):
+    """A statement reads or writes tenants' rows and does not say whose; the message says what to add."""
 
 
 class ReadOnlySessionError(TenfoldError):
@@ -241,6 +249,22 @@ class LoadFailedError(CacheError):
 
 class LoadTimeoutError(CacheError):
     """A load took longer than its namespace allows; make it faster, or raise load_timeout."""
+
+
+class RepeatedQueryError(TenfoldError):
+    """One request or job asked the same statement too often (N+1); load the rows together."""
+
+
+class ReadModelError(TenfoldError):
+    """The read model cannot be used as it stands; the message says why, and what to do."""
+
+
+class PublicResponseError(TenfoldError):
+    """A response declared public proved to be somebody's after it began; know that before, or declare less."""
+
+
+class OutboxError(TenfoldError):
+    """The outbox cannot do this; the message says why."""
 
 
 # --- words for messages ------------------------------------------------------------------------------

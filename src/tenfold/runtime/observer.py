@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from tenfold.runtime.session import Session
+    from tenfold.runtime.tenant import TenantId
 
 
 class Observer(Protocol):
@@ -18,6 +19,10 @@ class Observer(Protocol):
 
     def entered(self, session: Session, server: str, acquire: float, begin: float) -> None:
         """A connection was had after `acquire`, and the transaction with its tenant begun after `begin`."""
+        ...
+
+    def missed(self, tenant: TenantId | None, seconds: float, error: BaseException) -> None:
+        """There was no connection, or none that could begin; or the task was cancelled while it waited."""
         ...
 
     def asked(self, session: Session, statement: str, seconds: float, error: BaseException | None) -> None:
@@ -42,6 +47,10 @@ class Observers:
     def entered(self, session: Session, server: str, acquire: float, begin: float) -> None:
         for observer in self._observers:
             observer.entered(session, server, acquire, begin)
+
+    def missed(self, tenant: TenantId | None, seconds: float, error: BaseException) -> None:
+        for observer in self._observers:
+            observer.missed(tenant, seconds, error)
 
     def asked(self, session: Session, statement: str, seconds: float, error: BaseException | None) -> None:
         for observer in self._observers:

@@ -71,12 +71,17 @@ class Transaction:
         if not self._begin:
             raise SessionClosedError("a session is entered once; ask the Database for another")
         begin, self._begin = self._begin, ""
-        servers = self._servers
-        if self.read_only and servers.replicated:
-            loan = await servers.lend_for_read(begin, self._place, self._token)
-        else:
-            loan = await lend(servers.primary, begin, self._place)
-        self._loan, observer = loan, self._observer
+        servers, observer, asked = self._servers, self._observer, perf_counter()
+        try:
+            if self.read_only and servers.replicated:
+                loan = await servers.lend_for_read(begin, self._place, self._token)
+            else:
+                loan = await lend(servers.primary, begin, self._place)
+        except BaseException as error:
+            if observer is not None:
+                observer.missed(self._tenant, perf_counter() - asked, error)
+            raise
+        self._loan = loan
         session = Session(
             loan.connection,
             self._tenant,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tenfold.errors import NotCommittedError
-from tenfold.runtime import Database, Session
+from tenfold.errors import NotCommittedError, PoolTimeoutError
+from tenfold.runtime import Database, PoolSettings, Session
 
 
 class Diary:
@@ -17,6 +17,10 @@ class Diary:
     def entered(self, session: Session, server: str, acquire: float, begin: float) -> None:
         assert acquire >= 0 and begin > 0
         self.entries.append(("entered", session.tenant))
+
+    def missed(self, tenant: object, seconds: float, error: BaseException) -> None:
+        assert seconds > 0
+        self.entries.append(("missed", tenant, type(error)))
 
     def asked(self, session: Session, statement: str, seconds: float, error: BaseException | None) -> None:
         assert seconds > 0
@@ -60,6 +64,16 @@ async def test_failures_are_told_with_their_error(notes: str, driver: Any) -> No
         ("SELECT 1 / 0", "22012"),
         ("left", False),
     ]
+
+
+async def test_a_session_that_gets_no_connection_is_told(notes: str, driver: Any) -> None:
+    diary = Diary()
+    one = PoolSettings(min_size=1, max_size=1, acquire_timeout=0.01)
+    async with Database(notes, driver=driver, pool=one, observers=[diary]) as db, db.tenant(7):
+        with pytest.raises(PoolTimeoutError):
+            async with db.tenant(8):
+                pass
+    assert diary.entries == [("entered", 7), ("missed", 8, PoolTimeoutError), ("left", True)]
 
 
 async def test_rows_that_are_copied_are_told(notes: str, driver: Any) -> None:
