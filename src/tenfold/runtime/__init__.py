@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tenfold.runtime.database import Database
 from tenfold.runtime.drivers import Row
+from tenfold.runtime.observer import Observer
 from tenfold.runtime.quote import quoted_name
 from tenfold.runtime.routing import ReplicaSettings
 from tenfold.runtime.session import Session
@@ -15,6 +16,7 @@ __all__ = [
     "POOLED",
     "SMALL",
     "Database",
+    "Observer",
     "PoolSettings",
     "ReplicaSettings",
     "Row",

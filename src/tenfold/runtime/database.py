@@ -150,7 +150,14 @@ class Database:
         """
         return self._transaction(tenant_id(tenant, self.tenant_type), read_only, token, isolation)
 
-    def system(self, reason: str, *, read_only: bool = False, token: str | None = None) -> Transaction:
+    def system(
+        self,
+        reason: str,
+        *,
+        read_only: bool = False,
+        token: str | None = None,
+        isolation: Isolation | None = None,
+    ) -> Transaction:
         """A transaction of no tenant, for the few statements across tenants. The reason is logged.
 
         Policies show it nothing unless the role is one that they let through.
@@ -158,7 +165,7 @@ class Database:
         if not reason.strip():
             raise TenantError("a session of the system needs a reason; it is logged")
         _log.info("session of the system: %s", reason)
-        return self._transaction(None, read_only, token, None)
+        return self._transaction(None, read_only, token, isolation)
 
     def current(self) -> Session:
         """The session that this task is in. Raises TenantError where there is none, or another task's."""

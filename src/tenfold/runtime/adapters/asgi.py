@@ -8,18 +8,21 @@
 
 Where the database has replicas, a response to a request that wrote carries a token in the header
 `Tenfold-Token`, and in a cookie where one is named; a request that sends it back reads what was written.
+A token that cannot be read, or several that differ, send reads to the primary.
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
-from contextlib import asynccontextmanager
-from http.cookies import CookieError, SimpleCookie
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from http import HTTPStatus
 from typing import Any, TypeAlias
 
-from tenfold.errors import InvalidTenantError, TenantError
+from tenfold.errors import InvalidTenantError, NoTenantError, UsageError
 from tenfold.runtime.database import Database
+from tenfold.runtime.routing.lsn import Token
 from tenfold.runtime.session import Session
 from tenfold.runtime.tenant import TenantId, tenant_id
 
@@ -31,6 +34,8 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 _HEADER = b"tenfold-token"
 #: Seconds that a browser keeps the token: by then every replica that serves has replayed it.
 _KEPT = 60
+# This is no token, so reads with it go to the primary.
+_PRIMARY_ONLY = "primary"
 
 
 class RequestTenant:
@@ -41,22 +46,52 @@ class RequestTenant:
         self.id = tenant
         #: What the next read is to see.
         self.token = token
-        self.wrote = False
+        #: What reads need to see all that this request wrote.
+        self.written: str | None = None
         self._database = database
 
     @asynccontextmanager
     async def session(self, *, read_only: bool = False) -> AsyncGenerator[Session]:
         """A session of the request's tenant; one that reads sees what the request, or its sender, wrote.
 
-        Raises TenantError where the request has no tenant, and what `Database.tenant` raises.
+        Raises NoTenantError where the request has no tenant, and what `Database.tenant` raises.
         """
         if self.id is None:
-            raise TenantError("this request has no tenant, so nothing is asked for it")
+            raise NoTenantError()
         token = self.token if read_only else None
-        async with self._database.tenant(self.id, read_only=read_only, token=token) as session:
-            yield session
-        if session.token is not None:
-            self.token, self.wrote = session.token, True
+        session = None
+        try:
+            async with self._database.tenant(self.id, read_only=read_only, token=token) as session:
+                yield session
+        finally:
+            # It has one once it is committed, even where what was to be called after that fails.
+            if session is not None and session.token is not None:
+                self.written = self.token = later(self.written, session.token)
+
+
+def later(one: str | None, other: str) -> str:
+    """A token that has what both have. Sessions of a request may end side by side, in any order."""
+    if one is None:
+        return other
+    first, second = Token.read(one), Token.read(other)
+    if first is None or second is None or first.system != second.system:
+        return _PRIMARY_ONLY
+    return str(max(first, second))
+
+
+def request_tenant(scope: Scope) -> RequestTenant:
+    """What `TenantMiddleware` set. Raises UsageError where it is not around the application."""
+    tenant = (scope.get("state") or {}).get("tenant")
+    if not isinstance(tenant, RequestTenant):
+        raise UsageError("no TenantMiddleware had this request; put it around the application")
+    return tenant
+
+
+def request_session(scope: Scope, *, read_only: bool = False) -> AbstractAsyncContextManager[Session]:
+    """For frameworks: the one session of a request. Raises UsageError for what lasts longer than one."""
+    if scope["type"] != "http":
+        raise UsageError("a session is for one message, not for a whole WebSocket; open one for each")
+    return request_tenant(scope).session(read_only=read_only)
 
 
 class TenantMiddleware:
@@ -69,7 +104,8 @@ class TenantMiddleware:
     def __init__(
         self, app: App, database: Database, resolve: Callable[[Scope], Any], *, cookie: str | None = None
     ) -> None:
-        self._app, self._database, self._resolve, self._cookie = app, database, resolve, cookie
+        self._app, self._database, self._resolve = app, database, resolve
+        self._cookie = None if cookie is None else cookie.encode("latin-1")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -87,32 +123,32 @@ class TenantMiddleware:
         scope.setdefault("state", {})["tenant"] = tenant
 
         async def send_with_token(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start" and tenant.wrote and tenant.token is not None:
-                message["headers"] = [*message.get("headers", ()), *self._headers(tenant.token)]
+            if message["type"] == "http.response.start" and tenant.written is not None:
+                message["headers"] = [*message.get("headers", ()), *self._headers(tenant.written)]
             await send(message)
 
         await self._app(scope, receive, send_with_token)
 
     def _token_of(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-        cookies = []
+        tokens = set()
         for name, value in headers:
             if name == _HEADER:
-                return value.decode("latin-1")
-            if name == b"cookie":
-                cookies.append(value.decode("latin-1"))
-        if self._cookie is None or not cookies:
-            return None
-        try:
-            found = SimpleCookie("; ".join(cookies)).get(self._cookie)
-        except CookieError:
-            return None
-        return found.value if found else None
+                tokens.add(value)
+            elif name == b"cookie" and self._cookie is not None:
+                # One by one: a cookie that is not well formed takes nothing from those after it.
+                for part in value.split(b";"):
+                    key, _, content = part.partition(b"=")
+                    if key.strip() == self._cookie:
+                        tokens.add(content.strip())
+        if len(tokens) > 1:
+            return _PRIMARY_ONLY
+        return tokens.pop().decode("latin-1") if tokens else None
 
     def _headers(self, token: str) -> list[tuple[bytes, bytes]]:
         headers = [(_HEADER, token.encode())]
         if self._cookie is not None:
-            cookie = f"{self._cookie}={token}; Max-Age={_KEPT}; Path=/; HttpOnly; SameSite=Lax"
-            headers.append((b"set-cookie", cookie.encode()))
+            rest = f"={token}; Max-Age={_KEPT}; Path=/; HttpOnly; SameSite=Lax"
+            headers.append((b"set-cookie", self._cookie + rest.encode()))
         return headers
 
 
@@ -120,6 +156,13 @@ async def _refuse(scope: Scope, send: Send, why: str) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": why})
         return
-    plain = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
-    await send({"type": "http.response.start", "status": 400, "headers": plain})
-    await send({"type": "http.response.body", "body": why.encode()})
+    headers, body = problem(400, why)
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def problem(status: int, detail: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of a response that says what is wrong (RFC 9457)."""
+    told = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"private, no-store")]
+    return headers, json.dumps(told).encode()

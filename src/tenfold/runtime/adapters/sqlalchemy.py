@@ -7,20 +7,24 @@
 
 Works with any driver and with engines that are not asynchronous. The setting is a statement of its own, so a
 transaction costs one round trip more than with `Database`, which also resets what a former user left behind.
+A guard looks at the statements of all engines of tenants.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tenfold.errors import TenantError
+from tenfold.runtime.guard import Guard
+from tenfold.runtime.guard.placeholders import numbered
+from tenfold.runtime.guard.tables import QUERY
 from tenfold.runtime.quote import setting_name
-from tenfold.runtime.tenant import tenant_id
+from tenfold.runtime.tenant import TenantId, tenant_id
 
 _OPTION = "tenfold_tenant"
 _log = logging.getLogger("tenfold.runtime")
@@ -37,17 +41,20 @@ class TenantEngines(Generic[E]):
         *,
         setting: str = "app.tenant_id",
         tenant_type: type[uuid.UUID] | type[int] = int,
+        guard: Guard | None = None,
     ) -> None:
         self._engine: E = engine
         self._set = f"SET LOCAL {setting_name(setting)} = "
         self._tenant_type = tenant_type
-        event.listen(
-            engine.sync_engine if isinstance(engine, AsyncEngine) else engine, "begin", self._set_tenant
-        )
+        self._guard = guard
+        listened = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
+        event.listen(listened, "begin", self._set_tenant)
+        if guard is not None:
+            event.listen(listened, "before_cursor_execute", self._check)
 
     def of(self, tenant: object) -> E:
         """An engine of this tenant. It shares the pool and costs nothing. Raises InvalidTenantError."""
-        return self._with(str(tenant_id(tenant, self._tenant_type)))
+        return self._with(tenant_id(tenant, self._tenant_type))
 
     def of_system(self, reason: str) -> E:
         """An engine of no tenant, for the few statements across tenants. The reason is logged."""
@@ -56,7 +63,7 @@ class TenantEngines(Generic[E]):
         _log.info("engine of the system: %s", reason)
         return self._with("")
 
-    def _with(self, tenant: str) -> E:
+    def _with(self, tenant: TenantId | str) -> E:
         return self._engine.execution_options(**{_OPTION: tenant})
 
     def _set_tenant(self, connection: Connection) -> None:
@@ -65,3 +72,15 @@ class TenantEngines(Generic[E]):
             raise TenantError("this engine is of no tenant, so nothing is asked; use that of tenants.of(id)")
         # An id is digits or a UUID: nothing in it needs quoting.
         connection.exec_driver_sql(f"{self._set}'{tenant}'")
+        guard = self._guard
+        if guard is not None and guard.needs_tables:
+            guard.learned(connection.execute(text(QUERY.replace("$1", ":name")), {"name": guard.column}))
+
+    def _check(
+        self, connection: Connection, cursor: Any, statement: str, given: Any, context: Any, many: bool
+    ) -> None:
+        tenant, guard = connection.get_execution_options().get(_OPTION), self._guard
+        if tenant in (None, "") or guard is None or guard.needs_tables:
+            return
+        for parameters in given if many else (given,):
+            guard.check_for(tenant, *numbered(statement, parameters))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from tenfold.errors import TenantError
+from tenfold.errors import NoTenantError
 from tenfold.pg.embedded import EmbeddedServer
 from tenfold.runtime import Database
 from tenfold.runtime.adapters.asgi import TenantMiddleware
+from tenfold.runtime.adapters.starlette import no_tenant
+from tests.db.runtime.adapters.asking import ask
 from tests.db.runtime.replication import StandbyServer
 
 COOKIE = "read_token"
@@ -43,32 +46,6 @@ async def resolve(scope: Any) -> str | None:
     return found.decode() if found is not None else None
 
 
-class Response:
-    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        self.status, self.headers, self.body = status, dict(headers), body
-
-
-async def ask(app: Any, path: str, method: str = "GET", **headers: str) -> Response:
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "query_string": b"",
-        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
-    }
-    await app(scope, receive, send)
-    body = b"".join(message.get("body", b"") for message in sent[1:])
-    return Response(sent[0]["status"], sent[0]["headers"], body)
-
-
 @pytest.fixture
 def app(db: Database) -> TenantMiddleware:
     return TenantMiddleware(Starlette(routes=ROUTES), db, resolve)
@@ -80,14 +57,18 @@ async def test_a_request_sees_the_rows_of_its_tenant(app: TenantMiddleware) -> N
         assert answer.body == f"[[{tenant},false]]".encode()
 
 
-async def test_a_request_of_no_tenant_is_asked_nothing_for(app: TenantMiddleware) -> None:
-    with pytest.raises(TenantError, match="no tenant"):
-        await ask(app, "/teams")
+async def test_a_request_of_no_tenant_is_forbidden(db: Database) -> None:
+    starlette = Starlette(routes=ROUTES, exception_handlers={NoTenantError: no_tenant})
+    answer = await ask(TenantMiddleware(starlette, db, resolve), "/teams")
+    assert answer.status == 403
+    assert json.loads(answer.body)["detail"] == str(NoTenantError())
 
 
 async def test_what_is_no_id_is_a_bad_request(app: TenantMiddleware) -> None:
     answer = await ask(app, "/teams", x_login="7; DROP TABLE notes")
     assert answer.status == 400
+    assert json.loads(answer.body)["title"] == "Bad Request"
+    assert answer.headers[b"cache-control"] == b"private, no-store"
     assert b"DROP" not in answer.body
 
 
@@ -132,3 +113,43 @@ class TestWithReplica:
         ):
             answer = await ask(app, "/teams", x_login="7", **headers)
             assert answer.body == f"[[7,{on_replica}]]".encode()
+
+    async def test_a_token_that_is_none_sends_reads_to_the_primary(
+        self, db: Database, replica: StandbyServer
+    ) -> None:
+        app = TenantMiddleware(Starlette(routes=ROUTES), db, resolve, cookie=COOKIE)
+        replica.pause()
+        token = (await ask(app, "/write", "POST", x_login="7")).headers[b"tenfold-token"].decode()
+        cluster, _, position = token.partition("-")
+        headers: dict[str, str]
+        for headers in (
+            {"tenfold_token": "garbage"},
+            {"tenfold_token": ""},
+            {"tenfold_token": "\u00e4" * 10_000},
+            {"tenfold_token": f"1-{position}"},
+            {"tenfold_token": f"{cluster}-ffffffffffffffff"},
+            {"cookie": f"{COOKIE}={cluster}-1; {COOKIE}={cluster}-2"},
+            {"tenfold_token": f"{cluster}-1", "cookie": f"{COOKIE}={cluster}-2"},
+            {"cookie": f'a[b]="c; ;=; d e; {COOKIE}={token}'},
+            {"cookie": "; ".join([*(f"c{n}={n}" for n in range(5_000)), f"{COOKIE}={token}"])},
+        ):
+            answer = await ask(app, "/teams", x_login="7", **headers)
+            assert (answer.status, answer.body) == (200, b"[[7,false]]")
+        answer = await ask(app, "/teams", x_login="7", tenfold_token=f"{cluster}-1")
+        assert answer.body == b"[[7,true]]"
+
+    async def test_the_token_is_sent_where_what_follows_the_commit_fails(self, db: Database) -> None:
+        async def write_then_fail(request: Request) -> JSONResponse:
+            try:
+                async with request.state.tenant.session() as session:
+                    await session.execute("UPDATE notes SET body = 'followed'")
+                    session.after_commit(lambda: 1 // 0)
+            except ZeroDivisionError:
+                return JSONResponse("committed", 500)
+            raise AssertionError
+
+        routes = [Route("/fail", write_then_fail, methods=["POST"])]
+        answer = await ask(
+            TenantMiddleware(Starlette(routes=routes), db, resolve), "/fail", "POST", x_login="7"
+        )
+        assert b"tenfold-token" in answer.headers

@@ -1,0 +1,99 @@
+"""Whether read models are in the database as declared, filled by whom no policy binds, and closed."""
+
+from __future__ import annotations
+
+from tenfold.errors import ReadModelError
+from tenfold.runtime.quote import quoted_name
+from tenfold.runtime.read_models.install import SCHEMA
+from tenfold.runtime.read_models.model import ReadModel
+from tenfold.runtime.read_models.record import not_installed, require_as_declared, state_of
+from tenfold.runtime.session import Session
+
+_MAY_RECORD = f"""
+SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'UPDATE')
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = '{SCHEMA}' AND c.relname = 'model'
+"""
+# A refresh reads as the owner of the materialized view, and a view in it as its own owner, unless the view
+# reads as whoever asks. Grants are followed to readers, who may be members of a role that has the right.
+_STORED = """
+WITH RECURSIVE stored AS (
+  SELECT c.oid, c.relowner, c.relacl FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1)
+), reads(relation, reader, again) AS (
+  SELECT oid, relowner, true FROM stored
+  UNION
+  SELECT c.oid, CASE WHEN c.relkind = 'v' AND i.invoker IS NULL THEN c.relowner ELSE r.reader END,
+         c.relkind = 'v'
+    FROM reads r
+    JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.relation
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+     AND d.objid = w.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+     AND d.refobjid <> r.relation
+    JOIN pg_catalog.pg_class c ON c.oid = d.refobjid
+    LEFT JOIN LATERAL (
+      SELECT true AS invoker FROM pg_catalog.pg_options_to_table(c.reloptions) o
+       WHERE o.option_name = 'security_invoker' AND o.option_value::bool) i ON true
+   WHERE r.again
+)
+SELECT pg_catalog.pg_get_userbyid(s.relowner)::text AS owner,
+       pg_catalog.pg_has_role(s.relowner, 'USAGE') AS owned,
+       ARRAY(SELECT DISTINCT r.reader::pg_catalog.regrole::text || ' in ' || t.oid::pg_catalog.regclass::text
+               FROM reads r JOIN pg_catalog.pg_class t ON t.oid = r.relation
+               JOIN pg_catalog.pg_roles o ON o.oid = r.reader
+              WHERE t.relkind IN ('r', 'p') AND t.relrowsecurity AND NOT (o.rolsuper OR o.rolbypassrls)
+                AND (t.relforcerowsecurity OR NOT pg_catalog.pg_has_role(r.reader, t.relowner, 'USAGE'))
+              ORDER BY 1) AS bound,
+       ARRAY(SELECT DISTINCT r.relation::pg_catalog.regclass::text FROM reads r
+              WHERE r.again AND r.relation <> s.oid
+                AND pg_catalog.strpos(pg_catalog.pg_get_viewdef(r.relation), 'current_setting') > 0
+              ORDER BY 1) AS picking,
+       ARRAY(SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END
+               FROM pg_catalog.aclexplode(s.relacl) a WHERE a.grantee <> s.relowner
+              UNION
+             SELECT pg_catalog.pg_get_userbyid(a.grantee)::text
+               FROM pg_catalog.pg_class v, pg_catalog.aclexplode(v.relacl) a
+              WHERE v.oid = pg_catalog.to_regclass($2) AND a.grantee NOT IN (0, v.relowner)
+                AND pg_catalog.has_any_column_privilege(a.grantee, s.oid, 'SELECT')
+              ORDER BY 1) AS exposed
+  FROM stored s
+"""
+
+
+async def require_sound(session: Session, model: ReadModel) -> ReadModelError | None:
+    """What to warn of: it is declared otherwise. Raises ReadModelError for all that is worse."""
+    may_record = await session.fetch_value(_MAY_RECORD)
+    if may_record is None:
+        raise not_installed(model)
+    if not may_record:
+        raise ReadModelError(
+            f"the role may not record refreshes in the schema {SCHEMA}; connect as the owner of the read"
+            " models or a member of it"
+        )
+    state = await state_of(session, model)
+    row = await session.fetch_row(_STORED, quoted_name(SCHEMA, state.storage), quoted_name(*model.names.view))
+    if row is None:
+        raise not_installed(model)
+    if not row["owned"]:
+        raise ReadModelError(
+            f"only {row['owner']}, and its members, may refresh the read model {model}; connect as one"
+        )
+    if row["bound"]:
+        raise ReadModelError(
+            f"a refresh of the read model {model} would lose rows, for row-level security binds"
+            f" {', '.join(row['bound'])}; give the read model to a role that has BYPASSRLS"
+        )
+    if row["picking"]:
+        raise ReadModelError(
+            f"the read model {model} reads {', '.join(row['picking'])}, where a setting picks the rows, and a"
+            " refresh is of no tenant; read the tables behind"
+        )
+    if row["exposed"]:
+        raise ReadModelError(
+            f"{', '.join(row['exposed'])} may read the rows of all tenants in {SCHEMA}.{state.storage}, past"
+            f" the view {model}; revoke the right"
+        )
+    try:
+        require_as_declared(model, state)
+    except ReadModelError as error:
+        return error
+    return None
