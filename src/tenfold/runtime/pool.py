@@ -83,6 +83,10 @@ class Pool:
         self._lent[connection] = place
         return connection
 
+    async def connect_apart(self) -> Connection:
+        """A connection that is not of the pool: for one who keeps it. Raises DatabaseUnavailableError."""
+        return await self._connector.connect()
+
     def release(self, connection: Connection) -> None:
         """Takes a connection back; one that is not usable, or too old, is closed instead."""
         del self._lent[connection]
@@ -120,7 +124,9 @@ class Pool:
             made=self._made,
             waits=self._waits,
             timeouts=self._timeouts,
-            longest_held=max((self.clock() - place.since for place in self._lent.values()), default=0.0),
+            longest_held=max(
+                (self.clock() - place.since for place in tuple(self._lent.values())), default=0.0
+            ),
         )
 
     # --- one connection ------------------------------------------------------------------------------

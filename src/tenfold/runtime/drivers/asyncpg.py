@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -48,6 +49,15 @@ class AsyncpgConnection:
             name, records=rows, columns=columns, schema_name=schema[0] if schema else None
         )
         return len(rows)
+
+    async def listen(self, channel: str) -> AsyncIterator[str | None]:
+        # None is the end: the driver calls back when the connection is lost.
+        said: asyncio.Queue[str | None] = asyncio.Queue()
+        self.raw.add_termination_listener(lambda _: said.put_nowait(None))
+        await self.raw.add_listener(channel, lambda *about: said.put_nowait(about[3]))
+        yield None
+        while (payload := await said.get()) is not None:
+            yield payload
 
     @property
     def usable(self) -> bool:

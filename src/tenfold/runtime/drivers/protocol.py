@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
 
@@ -35,6 +35,13 @@ class Connection(Protocol):
         self, table: tuple[str, ...], columns: Sequence[str], rows: Sequence[Sequence[object]]
     ) -> int:
         """Sends the rows by COPY into the table, named by its parts; the number of rows written."""
+        ...
+
+    def listen(self, channel: str) -> AsyncIterator[str | None]:
+        """None once it listens, then the payload of each notification, until the connection is lost.
+
+        For a connection that does nothing else from then on. How it ends is the driver's own.
+        """
         ...
 
     @property

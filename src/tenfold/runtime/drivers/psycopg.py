@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -82,6 +82,12 @@ class PsycopgConnection:
             for row in rows:
                 await copy.write_row(row)
         return len(rows)
+
+    async def listen(self, channel: str) -> AsyncIterator[str | None]:
+        await self.raw.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+        yield None
+        async for notification in self.raw.notifies():
+            yield notification.payload
 
     @property
     def usable(self) -> bool:
