@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.set-up
+SETUP_BENCH := $(VENV)/.set-up-bench
 
 .PHONY: demo test check format bench docs new-rule clean
 
@@ -24,9 +25,10 @@ format: $(SETUP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(SETUP) ## Tenfold against its limits
+bench: $(SETUP_BENCH) ## Tenfold against its limits, and its runtime against what a user would pick instead
 	$(BIN)/tenfold bench audit
 	$(BIN)/tenfold bench twin
+	$(BIN)/tenfold bench runtime
 
 docs: $(SETUP) ## pages that are generated from the code
 	$(BIN)/python -m docs.generate
@@ -44,4 +46,8 @@ $(SETUP): pyproject.toml constraints.txt
 	    || { echo "Tenfold needs Python 3.11 or later: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(SETUP_BENCH): $(SETUP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	@touch $@

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tenfold.cli import bench_twin
+from tenfold.cli import bench_runtime, bench_twin
 
 
 @click.group("bench", context_settings={"help_option_names": ["-h", "--help"]})
@@ -13,6 +13,7 @@ def command() -> None:
 
 
 command.add_command(bench_twin.command)
+command.add_command(bench_runtime.command)
 
 
 @command.command("audit")

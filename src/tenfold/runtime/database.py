@@ -23,7 +23,7 @@ from typing import Literal, Self
 from tenfold.errors import TenantError, UsageError
 from tenfold.runtime.advice import SIZE_QUERY, ServerSize, advised
 from tenfold.runtime.citus import PROPAGATE, has_citus
-from tenfold.runtime.drivers import Driver, connector_of
+from tenfold.runtime.drivers import Connection, Driver, connector_of
 from tenfold.runtime.holders import calling_place
 from tenfold.runtime.lending import Loan, abandon, lend
 from tenfold.runtime.observer import Observer, together
@@ -201,6 +201,25 @@ class Database:
         finally:
             await asyncio.shield(abandon(loan))
         return advised(self._servers.primary.settings, ServerSize(*(row[n] for n in range(len(row)))))
+
+    # --- for the runtime's own work ------------------------------------------------------------------
+
+    def recurring(self) -> Transaction:
+        """As `system` gives it, for work that repeats: whoever does it logs so once, and not each time."""
+        return self._transaction(None, False, None, None)
+
+    async def connection_apart(self) -> Connection:
+        """A connection to the primary beside the pool, for one who keeps it, as to listen.
+
+        Raises DatabaseUnavailableError, and UsageError behind a pooler, where no connection is anybody's own.
+        """
+        if self.behind_pooler:
+            raise UsageError("a pooler gives each transaction a connection, and nobody one to keep")
+        return await self._servers.primary.connect_apart()
+
+    @property
+    def behind_pooler(self) -> bool:
+        return self._servers.primary.settings.behind_pooler
 
     # --- for transactions ----------------------------------------------------------------------------
 

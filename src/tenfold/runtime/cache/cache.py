@@ -25,27 +25,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 from tenfold.errors import CacheClosedError, CacheError, NamespaceError, TenantError, did_you_mean
 from tenfold.runtime.cache.codec import Codec
 from tenfold.runtime.cache.fences import Fences
+from tenfold.runtime.cache.flights import Space
 from tenfold.runtime.cache.invalidation import Invalidation
 from tenfold.runtime.cache.keys import Key, Names, word
 from tenfold.runtime.cache.keyspace import Keyspace, MissingType
-from tenfold.runtime.cache.loads import Loads, Space
-from tenfold.runtime.cache.local import Local, Trust
+from tenfold.runtime.cache.loads import Loads
+from tenfold.runtime.cache.local import Entry, Local, Trust
 from tenfold.runtime.cache.namespaces import Namespace, immutable
 from tenfold.runtime.cache.statistics import SpaceCounts, Statistics
+from tenfold.runtime.observer import Observer, together
 from tenfold.runtime.tenant import TenantId
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Key)
 
+#: The type stands beside the tenant, since True and 1.0 equal 1 and would find it.
+_Owner: TypeAlias = tuple[Namespace[Any], type, TenantId | None]
 #: Keyspaces that are kept at hand; beyond that they are made anew, which costs microseconds.
 _MOST_KEYSPACES = 10_000
 
@@ -54,7 +57,8 @@ class Cache:
     """Caches the values of declared namespaces. Without a `url` it is one process's own.
 
     `timeout`, in seconds, bounds each command of the second level; `digest_key` makes the digests of keys
-    unguessable (up to 64 bytes); `entries` bounds the first level; `lease` is explained above.
+    unguessable (up to 64 bytes); `entries` bounds the first level; `lease` is explained above. Observers are
+    told of reads of the second level.
     """
 
     def __init__(
@@ -66,26 +70,27 @@ class Cache:
         entries: int = 1000,
         timeout: float = 0.5,
         lease: float = 2.0,
-        connections: int = 32,
         digest_key: bytes = b"",
+        observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         word(application, "the name of the application")
-        if entries < 1 or timeout <= 0 or lease <= 0 or connections < 1 or len(digest_key) > 64:
-            raise CacheError(
-                "entries, timeout, lease and connections are above 0, digest_key has at most 64 bytes"
-            )
+        if entries < 1 or timeout <= 0 or lease <= 0 or len(digest_key) > 64:
+            raise CacheError("entries, timeout and lease are above 0, digest_key has at most 64 bytes")
         self._application, self._digest_key, self._clock = application, digest_key, clock
         self._namespaces = _by_name(namespaces)
         self._codecs: dict[str, Codec] = {name: each.make_codec() for name, each in self._namespaces.items()}
         self._counts = {name: SpaceCounts() for name in self._namespaces}
-        self._keyspaces: dict[tuple[str, TenantId | None], Keyspace[Any]] = {}
+        self._keyspaces: dict[_Owner, Keyspace[Any]] = {}
+        #: Their shelves by namespace, type of the tenant, tenant, key: faster than by one tuple of them.
+        self._shelves: dict[Namespace[Any], dict[type, dict[TenantId | None, dict[Hashable, Entry]]]] = {}
         self._local, self._fences = Local(entries), Fences()
         self._trust = Trust(float("inf") if url is None else float("-inf"))
         self._link = None
-        shared = None
+        envelopes = None
         if url is not None:
             # redis is an extra that a process with a cache of its own does not need.
+            from tenfold.runtime.cache.envelopes import Envelopes
             from tenfold.runtime.cache.link import Link
             from tenfold.runtime.cache.shared import Shared
 
@@ -94,18 +99,17 @@ class Cache:
                 application=application,
                 timeout=timeout,
                 lease=lease,
-                connections=connections,
                 clock=clock,
                 trust=self._trust,
                 on_names=self._forget_here,
                 on_lost=self._forget_all_here,
             )
-            shared = Shared(self._link)
+            envelopes = Envelopes(Shared(self._link), self._fences, together(observers))
         self._loads = Loads(
             local=self._local,
             fences=self._fences,
             trust=self._trust,
-            shared=shared,
+            envelopes=envelopes,
             patience=lease,
             clock=clock,
         )
@@ -120,7 +124,11 @@ class Cache:
         self._opened = True
         self._loads.open()
         if self._link is not None:
-            await self._link.open()
+            try:
+                await self._link.open()
+            except BaseException:
+                await self.close()
+                raise
         return self
 
     async def __aexit__(
@@ -129,28 +137,36 @@ class Cache:
         await self.close()
 
     async def close(self) -> None:
-        """Ends loads and connections, after what is to be told was told. A second time it does nothing."""
+        """Ends loads and connections, after what is to be told was told. A second time it does nothing.
+
+        Raises CacheClosedError in another event loop than the one that opened it.
+        """
         if self._closed or not self._opened:
             self._closed = self._opened = True
             return
         self._closed = True
-        if self._telling:
-            await asyncio.wait(self._telling)
-        await self._loads.close()
-        if self._link is not None:
-            await self._link.close()
-        self._local.clear()
-        self._trust.until = float("-inf")
+        try:
+            # Of a loop that is closed nothing can be ended: its tasks and connections went with it.
+            self._loads.require_loop()
+            if self._telling:
+                await asyncio.wait(self._telling)
+            await self._loads.close()
+            if self._link is not None:
+                await self._link.close()
+        finally:
+            self._loads.shut()
+            self._local.clear()
+            self._trust.until = float("-inf")
 
     # --- reading -------------------------------------------------------------------------------------
 
     def of(self, namespace: Namespace[T], tenant: TenantId | None) -> Keyspace[T]:
         """The namespace for one tenant; None, in so many words, for one that belongs to the platform."""
-        # True and 1.0 equal 1, and would find it.
-        if tenant is None or (isinstance(tenant, int | uuid.UUID) and not isinstance(tenant, bool)):
-            found = self._keyspaces.get((namespace.name, tenant))
-            if found is not None and self._namespaces[namespace.name] is namespace:
-                return found
+        owner = (namespace, type(tenant), tenant)
+        try:
+            return self._keyspaces[owner]
+        except (KeyError, TypeError):
+            pass  # the first of this owner, or none that could be one
         names = self._names(namespace, tenant)
         space = Space(
             namespace=namespace,
@@ -172,10 +188,22 @@ class Cache:
         )
         if len(self._keyspaces) >= _MOST_KEYSPACES:
             self._keyspaces.clear()
-        self._keyspaces[namespace.name, tenant] = keyspace
+            self._shelves.clear()
+        self._keyspaces[owner] = keyspace
+        self._shelves.setdefault(namespace, {}).setdefault(type(tenant), {})[tenant] = keyspace.shelf
         return keyspace
 
     def peek(self, namespace: Namespace[T], tenant: TenantId | None, key: Key) -> T | MissingType | None:
+        """See Keyspace.peek; and Keyspace.get for `get`."""
+        try:
+            entry = self._shelves[namespace][type(tenant)][tenant][key]
+        except (KeyError, TypeError):
+            return self.of(namespace, tenant).peek(key)
+        now = self._clock()
+        if entry.since <= now < entry.fresh_until and now < self._trust.until:
+            entry.uses += 1
+            value: T | None = entry.value
+            return value
         return self.of(namespace, tenant).peek(key)
 
     async def get(
@@ -187,6 +215,16 @@ class Cache:
         *,
         tags: Iterable[str] = (),
     ) -> T | None:
+        # As Keyspace.get begins, without the steps to it.
+        try:
+            entry = self._shelves[namespace][type(tenant)][tenant][key]
+        except (KeyError, TypeError):
+            return await self.of(namespace, tenant).get(key, load, tags=tags)
+        now = self._clock()
+        if entry.since <= now < entry.fresh_until and now < self._trust.until:
+            entry.uses += 1
+            value: T | None = entry.value
+            return value
         return await self.of(namespace, tenant).get(key, load, tags=tags)
 
     async def get_many(

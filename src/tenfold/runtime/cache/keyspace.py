@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Se
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 
 from tenfold.errors import LoadFailedError
+from tenfold.runtime.cache.flights import Space
 from tenfold.runtime.cache.invalidation import Invalidation
 from tenfold.runtime.cache.keys import Key, Names
-from tenfold.runtime.cache.loads import LoadMany, Loads, Space
+from tenfold.runtime.cache.loads import LoadMany, Loads
 from tenfold.runtime.cache.local import Entry, Local, Trust
 from tenfold.runtime.tenant import TenantId
 
@@ -41,10 +42,10 @@ class Keyspace(Generic[T]):
         "_loads",
         "_local",
         "_names",
-        "_shelf",
         "_space",
         "_tenant",
         "_trust",
+        "shelf",
     )
 
     def __init__(
@@ -62,18 +63,20 @@ class Keyspace(Generic[T]):
         self._space, self._names, self._tenant = space, names, tenant
         self._loads, self._local, self._trust, self._clock = loads, local, trust, clock
         self._invalidation = invalidation
-        self._shelf: dict[Hashable, Entry] = {}
+        #: By the forms in which keys were asked for: what a hit needs, and no more.
+        self.shelf: dict[Hashable, Entry] = {}
 
     def peek(self, key: Key) -> T | MissingType | None:
         """What the first level has, without waiting: a value, None for nothing, or MISSING."""
         try:
-            entry = self._shelf[key]
+            entry = self.shelf[key]
         except (KeyError, TypeError):
             return self._look(key)
         now = self._clock()
         if entry.since <= now < entry.fresh_until and now < self._trust.until:
             entry.uses += 1
-            return cast("T | None", entry.value)
+            value: T | None = entry.value
+            return value
         return self._look(key)
 
     async def get(
@@ -85,13 +88,14 @@ class Keyspace(Generic[T]):
         CacheClosedError. Tags name what else the value depends on: the same ones wherever a key is read.
         """
         try:
-            entry = self._shelf[key]
+            entry = self.shelf[key]
         except (KeyError, TypeError):
             return await self._fetch(key, load, tags)
         now = self._clock()
         if entry.since <= now < entry.fresh_until and now < self._trust.until:
             entry.uses += 1
-            return cast("T | None", entry.value)
+            value: T | None = entry.value
+            return value
         return await self._fetch(key, load, tags)
 
     async def get_many(
@@ -161,11 +165,13 @@ class Keyspace(Generic[T]):
         return self._given(await flights[name].wait(), name)
 
     def _tag_names(self, tags: Iterable[str]) -> list[str]:
+        if tags == ():
+            return []
         return [self._names.tag(tag) for tag in dict.fromkeys(_several(tags))]
 
     def _lay(self, entry: Entry, key: Key) -> None:
         if not entry.thaw and entry.failure is None:
-            self._local.remember(entry, self._shelf, key)
+            self._local.remember(entry, self.shelf, key)
 
     def _taken(self, entry: Entry) -> T | None:
         if entry.failure is not None:

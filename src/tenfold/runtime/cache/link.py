@@ -14,14 +14,15 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as LineError
 from redis.exceptions import RedisError
 
 from tenfold.errors import CacheError
@@ -30,8 +31,7 @@ from tenfold.runtime.cache.keys import lease_name
 from tenfold.runtime.cache.local import Trust
 from tenfold.runtime.cache.script import Script
 from tenfold.runtime.cache.statistics import LinkCounts
-
-T = TypeVar("T")
+from tenfold.runtime.cache.wire import Wire
 
 log = logging.getLogger("tenfold.runtime.cache")
 
@@ -40,6 +40,17 @@ _PAUSE, _LONGEST_PAUSE = 0.1, 3.0
 #: As many invalidations wait for a line that is down; beyond that, healing forgets everything.
 _MOST_PENDING = 10_000
 _BATCH = 500
+#: Between two pings passes this share of the lease.
+_PING_SHARE = 0.25
+_OF_EVERY_CONNECTION: dict[str, Any] = {
+    "protocol": 2,
+    "decode_responses": False,
+    "socket_timeout": None,
+    "socket_connect_timeout": None,
+    "health_check_interval": 0,
+    # A connection that reconnects by itself would not say which messages it missed.
+    "retry": Retry(NoBackoff(), 0),
+}
 
 
 class Link:
@@ -50,27 +61,17 @@ class Link:
         application: str,
         timeout: float,
         lease: float,
-        connections: int,
         clock: Callable[[], float],
         trust: Trust,
         on_names: Callable[[Iterable[str]], None],
         on_lost: Callable[[], None],
     ) -> None:
         try:
-            pool = BlockingConnectionPool.from_url(
-                url,
-                max_connections=connections,
-                timeout=None,
-                protocol=2,
-                decode_responses=False,
-                socket_timeout=None,
-                socket_connect_timeout=None,
-                # A connection that reconnects by itself would not say which messages it missed.
-                retry=Retry(NoBackoff(), 0),
-            )
+            self._pool: Any = ConnectionPool.from_url(url)
         except ValueError as error:
             raise CacheError("the URL of the cache begins with redis://, rediss:// or unix://") from error
-        self._client = Redis(connection_pool=pool)
+        # Whatever the URL says: nothing but the line itself waits, pings, or connects again.
+        self._pool.connection_kwargs |= _OF_EVERY_CONNECTION
         self._application = application
         self._channel = f"{application}:invalidations"
         self._origin = secrets.token_hex(8)
@@ -86,6 +87,7 @@ class Link:
         self._pings: dict[bytes, tuple[float, asyncio.Future[None]]] = {}
         self._ping_serial = 0
         self._connection: AbstractConnection | None = None
+        self._wire: Wire | None = None
         self._faulted = asyncio.Event()
         self._error: BaseException | None = None
         self._settled = asyncio.Event()
@@ -103,28 +105,19 @@ class Link:
             self._task.cancel()
             await asyncio.wait([self._task])
         self._down()
-        await self._client.aclose()
-        await self._client.connection_pool.disconnect()
 
-    async def call(self, command: Callable[[Redis], Awaitable[T]]) -> T | None:
+    async def call(self, *parts: str | bytes | int) -> Any:
         """What the command answers, or None where the line is down or goes down over it."""
-        if not self.up:
-            self.counts.skipped += 1
-            return None
-        times_up = self._times_up
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await command(self._client)
-        except (RedisError, OSError) as error:
-            # A fault of a line that has been mended since says nothing about the new one.
-            if self.up and times_up == self._times_up:
-                self._fault(error)
-            return None
+        return await self._guarded(lambda wire: wire.call(*parts))
+
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
+        """What the script answers, or None where the line is down or goes down over it."""
+        return await self._guarded(lambda wire: script.run(wire.call, keys, arguments))
 
     async def invalidate(self, names: frozenset[str]) -> bool:
         """Deletes the names and tells the others; False: both wait until the line is up."""
         while self.up:
-            if await self.call(lambda client: self._send(client, names)) is not None:
+            if await self._guarded(lambda wire: self._send(wire, names)) is not None:
                 return True
         self._pending |= names
         if len(self._pending) > _MOST_PENDING:
@@ -146,6 +139,19 @@ class Link:
             self._fault(error)
         await asyncio.shield(answered)
 
+    async def _guarded(self, command: Callable[[Wire], Awaitable[Any]]) -> Any:
+        wire = self._wire
+        if wire is None:
+            self.counts.skipped += 1
+            return None
+        try:
+            return await command(wire)
+        except (RedisError, OSError) as error:
+            # A fault of a line that has been mended since says nothing about the new one.
+            if self._wire is wire:
+                self._fault(error)
+            return None
+
     # --- up and down ---------------------------------------------------------------------------------
 
     async def _stay(self) -> None:
@@ -165,23 +171,23 @@ class Link:
 
     async def _outcome(self) -> BaseException | None:
         """What ended the line, after all that served it has ended."""
-        pool: Any = self._client.connection_pool
-        connection: AbstractConnection = pool.make_connection()
-        parts = [
-            asyncio.create_task(self._serve(connection)),
-            asyncio.create_task(self._faulted.wait()),
-        ]
-        try:
+        connection: AbstractConnection = self._pool.make_connection()
+        wire = Wire(self._pool.make_connection(), self._timeout)
+        async with AsyncExitStack() as ends:
+            # Whoever closes the cache meanwhile interrupts one of these steps, and the others follow.
+            ends.push_async_callback(connection.disconnect, nowait=True)
+            ends.push_async_callback(wire.close)
+            parts = [
+                asyncio.create_task(self._serve(connection, wire)),
+                asyncio.create_task(self._faulted.wait()),
+            ]
+            ends.push_async_callback(_stop, parts)
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-            return next((task.exception() for task in done if task.exception()), None)
-        finally:
-            for task in parts:
-                task.cancel()
-            await asyncio.gather(*parts, return_exceptions=True)
             self._connection = None
-            await connection.disconnect(nowait=True)
+            return next((task.exception() for task in done if task.exception()), None)
 
-    async def _serve(self, connection: AbstractConnection) -> None:
+    async def _serve(self, connection: AbstractConnection, wire: Wire) -> None:
+        await wire.open()
         open_connection: Callable[[], Awaitable[None]] = connection.connect
         async with asyncio.timeout(self._timeout):
             await open_connection()
@@ -189,21 +195,20 @@ class Link:
             await connection.read_response()
         # What was loaded while nobody listened may have been invalidated since.
         self._on_lost()
-        await self._replay()
-        self._connection, self.up = connection, True
+        await self._replay(wire)
+        self._connection, self._wire, self.up = connection, wire, True
         self._times_up += 1
         self.counts.healed += self._times_up > 1
-        listening = asyncio.create_task(self._listen(connection))
-        beating = asyncio.create_task(self._beat(connection))
+        parts = [
+            asyncio.create_task(self._listen(connection)),
+            asyncio.create_task(self._beat(connection)),
+        ]
         try:
-            await asyncio.wait([listening, beating], return_when=asyncio.FIRST_COMPLETED)
-            for task in (listening, beating):
-                if task.done():
-                    task.result()
+            done, _ = await asyncio.wait([*parts, wire.broken], return_when=asyncio.FIRST_COMPLETED)
+            for end in done:
+                end.result()
         finally:
-            listening.cancel()
-            beating.cancel()
-            await asyncio.gather(listening, beating, return_exceptions=True)
+            await _stop(parts)
 
     def _fault(self, error: BaseException) -> None:
         self.counts.failures += 1
@@ -213,6 +218,7 @@ class Link:
 
     def _down(self) -> None:
         self._trust.until = float("-inf")
+        self._wire = None
         if self.up:
             self.up = False
             self.counts.opened += 1
@@ -256,10 +262,11 @@ class Link:
         while True:
             serial, answered = self._register_ping()
             await self._send_ping(connection, serial)
-            async with asyncio.timeout(self._lease):
+            # With the pause before it no longer than the lease, even where the clock jumped back.
+            async with asyncio.timeout(self._lease * (1 - _PING_SHARE)):
                 await asyncio.shield(answered)
-            await self.call(lambda client: client.delete(f"{self._application}:probe"))
-            await asyncio.sleep(self._lease / 4)
+            await self.call("DEL", f"{self._application}:probe")
+            await asyncio.sleep(self._lease * _PING_SHARE)
 
     def _register_ping(self) -> tuple[bytes, asyncio.Future[None]]:
         self._ping_serial += 1
@@ -269,60 +276,67 @@ class Link:
         return serial, answered
 
     async def _send_ping(self, connection: AbstractConnection, serial: bytes) -> None:
+        if not connection.is_connected:
+            # It would connect again by itself, and be no subscription.
+            raise LineError("the subscription is closed")
         async with asyncio.timeout(self._timeout):
-            await connection.send_command("PING", serial)
+            await connection.send_command("PING", serial, check_health=False)
 
     # --- invalidations -------------------------------------------------------------------------------
 
-    async def _send(self, client: Redis, names: Iterable[str]) -> bool:
+    async def _send(self, wire: Wire, names: Iterable[str]) -> bool:
         ordered = sorted(names)
         gone = [*ordered, *(lease_name(name) for name in ordered if self._is_value(name))]
         message = write_message(Message(self._origin, ordered))
-        await self._forget.run(client, gone, [self._channel, message])
+        await self._forget.run(wire.call, gone, [self._channel, message])
         return True
 
-    async def _replay(self) -> None:
+    async def _replay(self, wire: Wire) -> None:
         """Sends what waited. Ends with nothing pending, so that the line may go up in the same step."""
-        async with asyncio.timeout(self._timeout):
-            await self._client.delete(f"{self._application}:probe")
+        await wire.call("DEL", f"{self._application}:probe")
         while self._pending or self._pending_all:
-            await (self._replay_all() if self._pending_all else self._replay_some())
+            await (self._replay_all(wire) if self._pending_all else self._replay_some(wire))
             self._count_pending()
 
-    async def _replay_all(self) -> None:
+    async def _replay_all(self, wire: Wire) -> None:
         self._pending_all = False
         try:
-            await self._forget_everything()
+            await self._forget_everything(wire)
         except BaseException:
             self._pending_all = True
             raise
 
-    async def _replay_some(self) -> None:
+    async def _replay_some(self, wire: Wire) -> None:
         # Taken out first: what is invalidated once more during the send must be sent once more.
         batch = frozenset(islice(self._pending, _BATCH))
         self._pending -= batch
         try:
-            async with asyncio.timeout(self._timeout):
-                await self._send(self._client, batch)
+            await self._send(wire, batch)
         except BaseException:
             self._pending |= batch
             raise
 
-    async def _forget_everything(self) -> None:
+    async def _forget_everything(self, wire: Wire) -> None:
         """Deletes every scope: no value is one without the scope that it was filled under."""
-        cursor = 0
+        cursor = b"0"
         while True:
-            async with asyncio.timeout(self._timeout):
-                cursor, names = await self._client.scan(cursor, f"{self._application}:s:*", count=1000)
-                if names:
-                    await self._client.delete(*names)
-            if cursor == 0:
+            cursor, names = await wire.call(
+                "SCAN", cursor, "MATCH", f"{self._application}:s:*", "COUNT", 1000
+            )
+            if names:
+                await wire.call("DEL", *names)
+            if cursor == b"0":
                 break
-        async with asyncio.timeout(self._timeout):
-            await self._client.publish(self._channel, write_message(Message(self._origin, None)))
+        await wire.call("PUBLISH", self._channel, write_message(Message(self._origin, None)))
 
     def _is_value(self, name: str) -> bool:
         return name.startswith(f"{self._application}:v:")
 
     def _count_pending(self) -> None:
         self.counts.pending = len(self._pending) + self._pending_all
+
+
+async def _stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

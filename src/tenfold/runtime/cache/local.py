@@ -95,7 +95,8 @@ class Local:
 
     def harvest(self) -> None:
         """Adds the hits of the entries to where they count. Recency begins anew."""
-        for entry in self._entries.values():
+        # A copy, as the thread that asks for statistics may be another.
+        for entry in tuple(self._entries.values()):
             entry.counts.local_hits += entry.uses
             entry.uses = 0
 

@@ -23,9 +23,11 @@ from tenfold.runtime.cache.keys import word
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Namespace(Generic[T]):
     """Declares one kind of cached value. Times are in seconds. Raises NamespaceError.
+
+    It is declared once: another one of the same content is another namespace.
 
     None is never a value: a load that returns None says that there is nothing, and that is remembered for
     `negative_ttl`.

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 
@@ -18,9 +17,13 @@ class Script:
         self._text = files("tenfold.runtime.cache").joinpath("lua", f"{name}.lua").read_text("utf-8")
         self._digest = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
-    async def run(self, client: Redis, keys: Sequence[str], arguments: Sequence[object]) -> Any:
-        run: Callable[..., Awaitable[Any]] = client.execute_command
+    async def run(
+        self,
+        call: Callable[..., Awaitable[Any]],
+        keys: Sequence[str],
+        arguments: Sequence[str | bytes | int],
+    ) -> Any:
         try:
-            return await run("EVALSHA", self._digest, len(keys), *keys, *arguments)
+            return await call("EVALSHA", self._digest, len(keys), *keys, *arguments)
         except NoScriptError:
-            return await run("EVAL", self._text, len(keys), *keys, *arguments)
+            return await call("EVAL", self._text, len(keys), *keys, *arguments)

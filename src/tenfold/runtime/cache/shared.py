@@ -11,7 +11,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from tenfold.runtime.cache.keys import lease_name
 from tenfold.runtime.cache.link import Link
@@ -20,7 +19,7 @@ from tenfold.runtime.cache.script import Script
 _BATCH = 256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Read:
     """What the second level holds under some names, in their order; fences in the order asked."""
 
@@ -50,35 +49,57 @@ class Shared:
         self._fill = Script("fill")
         self._origin, self._serial = secrets.token_hex(16), 0
 
+    @property
+    def in_use(self) -> bool:
+        return self._link.up
+
     async def read(
         self, names: Sequence[str], fences: Sequence[str], lease: float, *, take_all: bool = False
     ) -> Read | None:
         """Takes leases, of so many seconds, for what is missing, or all. None: the level is out of use."""
         self._serial += 1
-        whole = Read([], [], [], [], f"{self._origin}.{self._serial}")
-        for start in range(0, len(names), _BATCH):
-            some = names[start : start + _BATCH]
-            keys = [*some, *map(lease_name, some), *fences]
-            arguments = [len(some), whole.token, round(lease * 1000), int(take_all)]
-            answer = await self._link.call(partial(self._read.run, keys=keys, arguments=arguments))
-            if answer is None:
+        token = f"{self._origin}.{self._serial}"
+        options = token, round(lease * 1000), int(take_all)
+        whole = await self._read_batch(names[:_BATCH], fences, *options)
+        for start in range(_BATCH, len(names), _BATCH):
+            more = await self._read_batch(names[start : start + _BATCH], fences, *options)
+            if whole is None or more is None:
                 return None
-            n, tokens_end = len(some), 2 * len(some) + len(fences)
-            whole.values.extend(answer[:n])
-            whole.remaining_ms.extend(answer[n : 2 * n])
-            whole.leases.extend(map(_text, answer[tokens_end:] or [None] * n))
+            whole.values += more.values
+            whole.remaining_ms += more.remaining_ms
+            whole.leases += more.leases
             # The older token of two is the stricter one.
-            older = whole.fences or [""] * len(fences)
-            tokens = answer[2 * n : tokens_end]
-            whole.fences[:] = [old or _text(new) for old, new in zip(older, tokens, strict=True)]
+            whole.fences = [old or new for old, new in zip(whole.fences, more.fences, strict=True)]
         return whole
+
+    async def _read_batch(
+        self, names: Sequence[str], fences: Sequence[str], token: str, lease_ms: int, take_all: int
+    ) -> Read | None:
+        keys = [*names, *map(lease_name, names), *fences]
+        n, tokens_end = len(names), 2 * len(names) + len(fences)
+        answer = await self._link.run(self._read, keys, (n, token, lease_ms, take_all))
+        if answer is None:
+            return None
+        return Read(
+            values=answer[:n],
+            remaining_ms=answer[n : 2 * n],
+            leases=[_text(lease) for lease in answer[tokens_end:]] or [""] * n,
+            fences=[_text(fence) for fence in answer[2 * n : tokens_end]],
+            token=token,
+        )
 
     async def fill(self, fill: Fill) -> bool:
         """Whether the value stands now."""
         keys = [fill.name, lease_name(fill.name), *fill.fences]
-        arguments = [fill.payload, max(1, round(fill.ttl * 1000)), fill.lease, *fill.fences.values()]
+        milliseconds = max(1, round(fill.ttl * 1000))
+        arguments: list[str | bytes | int] = [
+            fill.payload,
+            milliseconds,
+            fill.lease,
+            *fill.fences.values(),
+        ]
         # -1: the server is well, and full. Values stay where they are, and this one stays out.
-        return await self._link.call(partial(self._fill.run, keys=keys, arguments=arguments)) == 1
+        return bool(await self._link.run(self._fill, keys, arguments) == 1)
 
 
 def _text(token: bytes | None) -> str:

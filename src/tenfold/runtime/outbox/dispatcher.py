@@ -32,7 +32,7 @@ from tenfold.runtime.outbox.event import Event
 from tenfold.runtime.outbox.horizon import Horizon
 from tenfold.runtime.outbox.lanes import Lane
 from tenfold.runtime.outbox.leases import LaneName, Leases, shares
-from tenfold.runtime.outbox.link import explained, listen, passing, work
+from tenfold.runtime.outbox.link import explained, listen, passing
 from tenfold.runtime.outbox.outbox import Outbox
 from tenfold.runtime.outbox.outcomes import Batch, Outcomes, settle, write
 from tenfold.runtime.outbox.reading import Memory, Reader
@@ -115,8 +115,7 @@ class Dispatcher:
                 )
         self._db, self._outbox, self._clock = db, outbox, clock
         self._lease, self._poll, self._stop_within = lease, poll, stop_within
-        # A pooler gives each transaction a connection, and so nobody one that hears.
-        self._listens = listens and not db._servers.primary.settings.behind_pooler
+        self._listens = listens and not db.behind_pooler
         self._store, self._leases = Store(outbox.names), Leases(outbox.names, lease)
         self._memory = Memory(prefetch)
         self._noted = asyncio.Event()
@@ -231,14 +230,14 @@ class Dispatcher:
             other.cancel()
 
     async def _enter(self) -> None:
-        async with work(self._db) as session:
+        async with self._db.recurring() as session:
             self._lane_count = await self._leases.enter(session, self._id, list(self._subscriptions))
             await self._tell_others(session)
 
     async def _leave(self) -> None:
         # Where the server is not there, the lease runs out.
         with contextlib.suppress(Exception):
-            async with asyncio.timeout(self._stop_within), work(self._db) as session:
+            async with asyncio.timeout(self._stop_within), self._db.recurring() as session:
                 await self._leases.leave(session, self._id)
                 await self._tell_others(session)
 
@@ -272,7 +271,7 @@ class Dispatcher:
         """Renews the lease, and takes or gives up lanes as others come and go."""
         asked = self._clock()
         topics = list(self._subscriptions)
-        async with work(self._db) as session:
+        async with self._db.recurring() as session:
             known = await self._leases.renew(session, self._id)
             if known:
                 holding = await self._leases.look(session, self._id, topics)
@@ -361,7 +360,7 @@ class Dispatcher:
     async def _round(self) -> float:
         """Looks for events once. Seconds until it is to be done again, unless something stirs."""
         now = self._clock()
-        async with work(self._db) as session:
+        async with self._db.recurring() as session:
             look = await self._store.look(session, self._horizon.target)
             if not self._horizon.saw(look, now):
                 # Another server may know less than the former did.

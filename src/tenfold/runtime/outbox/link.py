@@ -1,4 +1,4 @@
-"""How an outbox reaches the database for its own work: by sessions of no tenant, and by one that listens."""
+"""How an outbox hears that there is work, and what the errors on its way mean."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Protocol
 
 from tenfold.errors import DatabaseUnavailableError, OutboxError, PoolTimeoutError
 from tenfold.runtime.database import Database
-from tenfold.runtime.transaction import Transaction
 
 #: Seconds between two tries to listen: the first, and the longest.
 _PAUSE, _LONGEST_PAUSE = 0.1, 5.0
@@ -22,18 +21,13 @@ class Heard(Protocol):
     def __call__(self, said: str) -> None: ...
 
 
-def work(db: Database) -> Transaction:
-    """As `db.system` gives it, without a line in the log at every poll: who dispatches logs once."""
-    return db._transaction(None, False, None, None)
-
-
 async def listen(db: Database, channel: str, heard: Heard, connected: Callable[[bool], None]) -> None:
     """Calls `heard` for each notification, for ever; connects again where the connection is lost."""
     pause = _PAUSE
     while True:
         connection = None
         try:
-            connection = await db._servers.primary.connect_apart()
+            connection = await db.connection_apart()
             async for said in connection.listen(channel):
                 if said is None:
                     pause = _PAUSE

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from tenfold.runtime.database import Database
 from tenfold.runtime.outbox.lanes import Lane, Strand
-from tenfold.runtime.outbox.link import work
 from tenfold.runtime.outbox.store import Failure, Store, Stored
 from tenfold.runtime.tenant import TenantId
 
@@ -79,7 +78,7 @@ async def write(db: Database, store: Store, dispatcher: uuid.UUID, batch: Batch)
     False where lanes were another's by now: of those, what failed was not written, and comes again there.
     """
     in_time = True
-    async with work(db) as session:
+    async with db.recurring() as session:
         if batch.delivered:
             # Whoever holds the lane now: what was delivered was delivered.
             await store.delete(session, [event.id for _, _, event in batch.delivered])

@@ -10,7 +10,6 @@ import asyncio
 import contextvars
 
 from tenfold.runtime.database import Database
-from tenfold.runtime.outbox.link import work
 
 #: Seconds between two notifications of one process.
 GAP = 0.01
@@ -36,7 +35,7 @@ class WakeUp:
         while self._wanted:
             self._wanted = False
             try:
-                async with work(self._db) as session:
+                async with self._db.recurring() as session:
                     await session.fetch_value("SELECT pg_catalog.pg_notify($1, '')", self._channel)
                 self.sent += 1
             except Exception:  # noqa: BLE001 - nobody waits for it; a poll finds what it would have told

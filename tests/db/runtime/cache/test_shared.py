@@ -9,9 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from tenfold.runtime.cache import MISSING, Cache, EncryptingCodec, Namespace
+from tenfold.runtime.cache.codec import seal
+from tenfold.runtime.cache.invalidation import Message, write_message
 from tests.db.runtime.cache.redis_server import RedisServer
 from tests.unit.runtime.cache.build import NOTE, PLAN, USER, Clock, Source, User, settled
 from tests.waiting import until
@@ -56,6 +59,21 @@ async def test_what_one_process_loads_serves_the_other(processes: Processes, sou
         await until(lambda cache=cache: not cache._loads._tasks)
     assert source.loads == 4
     assert b.statistics().namespaces["user"].shared_hits == 2
+
+
+async def test_options_of_the_url_do_not_change_the_line(
+    processes: Processes, source: Source, redis_server: RedisServer
+) -> None:
+    url = f"{redis_server.url}?decode_responses=true&protocol=3&socket_timeout=0.01&health_check_interval=1"
+    a, b = await processes(url=url), await processes(url=url)
+    source.rows[1, "k"] = User("Ada")
+    for cache in (a, b):
+        await filled(cache, source)
+    assert source.loads == 1
+    await a.invalidate(USER, 1, "k")
+    await b.caught_up()
+    assert b.peek(USER, 1, "k") is MISSING
+    assert (a.statistics().link.opened, b.statistics().link.opened) == (0, 0)
 
 
 async def test_the_same_key_of_two_tenants_is_two_things(processes: Processes, source: Source) -> None:
@@ -202,6 +220,43 @@ async def test_a_load_begun_after_the_invalidation_fills_though_an_older_one_is_
     assert source.loads == 2
 
 
+async def test_an_older_load_does_not_fill_while_a_newer_one_is_in_flight(
+    processes: Processes, source: Source, redis_server: RedisServer, application: str
+) -> None:
+    a, b = await processes(), await processes()
+    newer = Source()
+    source.rows[1, "k"], newer.rows[1, "k"] = User("old"), User("new")
+    source.hold()
+    newer.hold()
+    slow = asyncio.create_task(a.get(USER, 1, "k", source.one(1, "k"), tags=["tag"]))
+    await source.until_waiting()
+    await b.invalidation().keys(USER, 1, "k").tags(1, "tag").namespace(USER, 1)()
+    fresh = asyncio.create_task(b.get(USER, 1, "k", newer.one(1, "k"), tags=["tag"]))
+    await newer.until_waiting()
+    # All fences stand again, and none of them is the one that the older load has seen.
+    source.release()
+    assert await slow == User("old")
+    await until(lambda: not a._loads._tasks)
+    assert redis_server.client.get(value_name(application)) is None
+    newer.release()
+    assert await fresh == User("new")
+    await until(lambda: not b._loads._tasks)
+    await a.caught_up()
+    assert await a.get(USER, 1, "k", source.one(1, "k"), tags=["tag"]) == User("new")
+
+
+async def test_fences_live_as_long_as_what_depends_on_them(
+    processes: Processes, source: Source, redis_server: RedisServer, application: str
+) -> None:
+    a = await processes()
+    source.rows[1, "k"] = User("Ada")
+    await filled(a, source, tags=["tag"])
+    value = redis_server.client.pttl(value_name(application))
+    for fence in (f"{application}:s:{{1}}:user", f"{application}:t:{{1}}:tag"):
+        # A moment passes between the two questions.
+        assert redis_server.client.pttl(fence) > value - 5000
+
+
 async def test_a_tag_binds_readers_that_do_not_name_it(processes: Processes, source: Source) -> None:
     a, b = await processes(), await processes()
     source.rows[1, "k"] = User("old")
@@ -212,6 +267,29 @@ async def test_a_tag_binds_readers_that_do_not_name_it(processes: Processes, sou
     await a.invalidation().tags(1, "tag")()
     await b.caught_up()
     assert await b.get(USER, 1, "k", source.one(1, "k")) == User("new")
+
+
+async def test_a_tag_that_ends_while_it_is_found_out_keeps_the_value_out(
+    processes: Processes, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = await processes(), await processes()
+    source.rows[1, "k"] = User("old")
+    await filled(a, source, tags=["tag"])
+    shared = b._loads._envelopes._shared
+    read, reads = shared.read, 0
+
+    async def read_and_wait(*what: Any, **options: Any) -> Any:
+        nonlocal reads
+        answer = await read(*what, **options)
+        reads += 1
+        if reads == 2:
+            await a.invalidation().tags(1, "tag")()
+            await b.caught_up()
+        return answer
+
+    monkeypatch.setattr(shared, "read", read_and_wait)
+    assert await b.get(USER, 1, "k", source.one(1, "k")) == User("old")
+    assert (reads, b.peek(USER, 1, "k")) == (2, MISSING)
 
 
 async def test_an_invalidation_reaches_processes_of_another_version(
@@ -329,6 +407,41 @@ async def test_a_value_that_was_copied_to_another_tenants_name_is_not_served(
     assert b.statistics().namespaces["user"].unreadable == 1
 
 
+@pytest.mark.parametrize("tenant_of_the_fence", [None, 2])
+async def test_an_envelope_without_the_fences_of_its_tenant_is_not_opened(
+    processes: Processes,
+    source: Source,
+    redis_server: RedisServer,
+    application: str,
+    tenant_of_the_fence: int | None,
+) -> None:
+    cache = await processes()
+    fences = {}
+    if tenant_of_the_fence is not None:
+        foreign = f"{application}:t:{{{tenant_of_the_fence}}}:tag"
+        scope = f"{application}:s:{{1}}:user"
+        fences = {scope: "token", foreign: "token"}
+        for fence in fences:
+            redis_server.client.set(fence, "token")
+    body = msgspec.msgpack.encode(User("forged"))
+    redis_server.client.set(
+        value_name(application), seal(1, value_name(application), fences, body), px=60_000
+    )
+    source.rows[1, "k"] = User("Ada")
+    assert await cache.get(USER, 1, "k", source.one(1, "k")) == User("Ada")
+    assert cache.statistics().namespaces["user"].unreadable == 1
+
+
+async def test_nothing_that_is_not_to_be_remembered_is_not_written(
+    processes: Processes, source: Source, redis_server: RedisServer
+) -> None:
+    cache = await processes()
+    assert await cache.get(NOTE, 1, "k", source.one(1, "k")) is None
+    await until(lambda: not cache._loads._tasks, "the fill")
+    # The lease of the load and the scope.
+    assert redis_server.client.info("commandstats")["cmdstat_set"]["calls"] == 2
+
+
 async def test_a_value_of_a_changed_type_is_a_miss(processes: Processes, source: Source) -> None:
     a = await processes()
     other: Namespace[Any] = replace(USER, type=dict[str, str], codec=None)
@@ -340,16 +453,24 @@ async def test_a_value_of_a_changed_type_is_a_miss(processes: Processes, source:
     assert b.statistics().namespaces["user"].unreadable == 1
 
 
-async def test_a_message_that_nobody_wrote_empties_the_first_level(
-    processes: Processes, source: Source, redis_server: RedisServer, application: str
+@pytest.mark.parametrize(
+    ("message", "unreadable"), [(b"garbage", 1), (write_message(Message("another", None)), 0)]
+)
+async def test_a_message_about_everything_or_that_nobody_wrote_empties_the_first_level(
+    processes: Processes,
+    source: Source,
+    redis_server: RedisServer,
+    application: str,
+    message: bytes,
+    unreadable: int,
 ) -> None:
     a = await processes()
     source.rows[1, "k"] = User("Ada")
     await filled(a, source)
-    redis_server.client.publish(f"{application}:invalidations", b"garbage")
+    redis_server.client.publish(f"{application}:invalidations", message)
     await a.caught_up()
     assert a.peek(USER, 1, "k") is MISSING
-    assert a.statistics().link.unreadable_messages == 1
+    assert a.statistics().link.unreadable_messages == unreadable
     assert a.statistics().connected
 
 

@@ -324,7 +324,8 @@ async def test_a_dispatcher_that_cannot_go_on_says_so(
 ) -> None:
     with pytest.raises(OutboxError, match="has ended"):
         async with Dispatcher(across, outbox, {"t": Witness()}, poll=0.01) as dispatcher:
-            owner.execute("DROP TABLE outbox.retries")
+            # In a thread: it waits for what the dispatcher, in this event loop, is at.
+            await asyncio.to_thread(owner.execute, "DROP TABLE outbox.retries")
             owner.execute(
                 "INSERT INTO outbox.events (event, tenant_id, topic, key, payload)"
                 " VALUES (gen_random_uuid(), 7, 't', 'k', '1')"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -12,9 +12,11 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from tenfold.runtime.database import Database
-from tenfold.runtime.paging import Order, Query, asc, desc, index_serves
+from tenfold.runtime.drivers import Row
+from tenfold.runtime.paging import Cursors, Order, Query, asc, desc, index_serves, page
 from tenfold.runtime.paging.keyset import Position, statement
 from tenfold.runtime.session import Session
+from tenfold.runtime.tenant import TenantId
 
 QUERY = Query("SELECT * FROM things WHERE team_id = $1", 7)
 FILL = """
@@ -68,7 +70,7 @@ def rows_read(plan: dict[str, Any]) -> float:
     [
         (Order(SEEN, key="id"), (None, 15_000), 1),
         (Order(RANK, SEEN, asc("id"), key="id"), (1, None, 15_001), 3),
-        (Order(asc("name"), key="id"), ("15000", 15_000), 3),
+        (Order(asc("name"), key="id"), ("15000", 15_000), 2),
         (Order(asc("name"), key="id"), (None, 15_005), 2),
         (Order(key="id"), (15_000,), 1),
     ],
@@ -86,6 +88,36 @@ async def test_a_page_in_the_depth_reads_no_more_than_its_ranges_hold(
         for node in nodes(plan):
             assert node["Node Type"] != "Incremental Sort"
             assert node["Node Type"] != "Sort" or "Limit" in {each["Node Type"] for each in nodes(node)}
+
+
+class Recording:
+    """A session that remembers how many ranges it was asked for."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self.asked = session, list[int]()
+
+    @property
+    def tenant(self) -> TenantId | None:
+        return self._session.tenant
+
+    async def fetch(self, statement: str, /, *parameters: object) -> Sequence[Row]:
+        self.asked.append(1 + statement.count("UNION ALL"))
+        return await self._session.fetch(statement, *parameters)
+
+
+async def test_one_range_is_asked_for_as_long_as_it_fills_the_pages_and_all_of_them_at_its_end(
+    filled: str, cursors: Cursors
+) -> None:
+    order = Order(RANK, SEEN, asc("id"), key="id")
+    async with Database(filled, accept_unsafe_role=True) as db, db.tenant(7) as session:
+        recording = Recording(session)
+        # 600 rows, three pages, have one rank. The third looks for one row more than there are.
+        found = await page(recording, QUERY, order, 200, cursors=cursors)
+        for _ in range(3):
+            assert found.next is not None
+            found = await page(recording, QUERY, order, 200, found.next, cursors=cursors)
+        assert recording.asked == [1, 1, 1, 3, 1, 3]
+        assert [found.items[0]["rank"], found.items[-1]["rank"]] == [1, 1]
 
 
 @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -70,6 +71,13 @@ async def test_all_forms_of_a_key_find_and_forget_the_same(
             await users.get(each, source.one(1, each))
 
 
+async def test_a_thousand_values_are_kept_unless_told_otherwise(source: Source) -> None:
+    async with Cache([USER]) as cache:
+        for key in range(1001):
+            await cache.get(USER, 1, key, source.one(1, key))
+        assert cache.statistics().entries == 1000
+
+
 async def test_an_entry_ends_with_its_ttl(cache: Cache, source: Source, clock: Clock) -> None:
     source.rows[1, "k"] = User("Ada")
     await cache.get(USER, 1, "k", source.one(1, "k"))
@@ -81,17 +89,21 @@ async def test_an_entry_ends_with_its_ttl(cache: Cache, source: Source, clock: C
     assert source.loads == 2
 
 
+@pytest.mark.parametrize("through_keyspace", [False, True])
 @pytest.mark.parametrize("jump", [-3600.0, 3600.0])
 async def test_a_clock_that_jumps_makes_a_miss_and_nothing_worse(
-    cache: Cache, source: Source, clock: Clock, jump: float
+    cache: Cache, source: Source, clock: Clock, jump: float, through_keyspace: bool
 ) -> None:
     source.rows[1, "k"] = User("Ada")
-    await cache.get(USER, 1, "k", source.one(1, "k"))
+    for _ in range(2):  # the second one is laid on the shelf
+        await cache.get(USER, 1, "k", source.one(1, "k"))
     clock.now += jump
     source.rows[1, "k"] = User("Eve")
-    assert cache.peek(USER, 1, "k") is MISSING
-    assert await cache.get(USER, 1, "k", source.one(1, "k")) == User("Eve")
-    assert cache.peek(USER, 1, "k") == User("Eve")
+    users = cache.of(USER, 1)
+    assert (cache.peek(USER, 1, "k"), users.peek("k")) == (MISSING, MISSING)
+    read = users.get if through_keyspace else partial(cache.get, USER, 1)
+    assert await read("k", source.one(1, "k")) == User("Eve")
+    assert (cache.peek(USER, 1, "k"), users.peek("k")) == (User("Eve"), User("Eve"))
 
 
 async def test_jitter_only_shortens(source: Source, clock: Clock) -> None:
@@ -145,6 +157,10 @@ async def test_a_load_of_another_type_than_declared_is_refused(cache: Cache, sou
     with pytest.raises(CodecError):
         await cache.get(USER, 1, "k", source.one(1, "k"))
     assert cache.peek(USER, 1, "k") is MISSING
+    source.rows[1, "n"] = {"a": "no number"}
+    with pytest.raises(CodecError):
+        await cache.get(NOTE, 1, "n", source.one(1, "n"))
+    assert cache.peek(NOTE, 1, "n") is MISSING
 
 
 # --- nothing, and failures -------------------------------------------------------------------------------
@@ -213,14 +229,36 @@ async def test_a_failed_load_is_kept_where_asked_for_its_time(source: Source, cl
         assert await users.get("k", source.one(1, "k")) == User("Ada")
 
 
-async def test_an_invalidation_ends_a_kept_failure(source: Source) -> None:
+@pytest.mark.parametrize("way", ["key", "tag", "tenant"])
+async def test_an_invalidation_ends_a_kept_failure(source: Source, way: str) -> None:
     space = replace(USER, failure_ttl=60)
     async with Cache([space]) as cache:
         source.rows[1, "k"] = OSError()
         with pytest.raises(OSError):
-            await cache.get(space, 1, "k", source.one(1, "k"))
+            await cache.get(space, 1, "k", source.one(1, "k"), tags=["tag"])
+        source.rows[1, "k"] = User("Ada")
+        match way:
+            case "key":
+                await cache.invalidate(space, 1, "k")
+            case "tag":
+                await cache.invalidate(space, 1, tags="tag")
+            case "tenant":
+                await cache.invalidation().tenant(1)()
+        assert await cache.get(space, 1, "k", source.one(1, "k"), tags=["tag"]) == User("Ada")
+
+
+async def test_a_failure_that_was_invalidated_during_the_load_is_not_kept(source: Source) -> None:
+    space = replace(USER, failure_ttl=60)
+    async with Cache([space]) as cache:
+        source.rows[1, "k"] = OSError()
+        source.hold()
+        early = asyncio.create_task(cache.get(space, 1, "k", source.one(1, "k")))
+        await source.until_waiting()
         source.rows[1, "k"] = User("Ada")
         await cache.invalidate(space, 1, "k")
+        source.release()
+        with pytest.raises(OSError):
+            await early
         assert await cache.get(space, 1, "k", source.one(1, "k")) == User("Ada")
 
 
@@ -259,9 +297,12 @@ async def test_flights_of_two_tenants_are_two(cache: Cache, source: Source) -> N
 @pytest.mark.parametrize("tenant", ["1", True, 1.0, [], 2**80])
 async def test_what_is_no_tenant_gets_nothing(cache: Cache, source: Source, tenant: Any) -> None:
     source.rows[1, "k"] = User("Ada")
-    await cache.get(USER, 1, "k", source.one(1, "k"))
+    for _ in range(2):  # the second one is laid on the shelf
+        await cache.get(USER, 1, "k", source.one(1, "k"))
     with pytest.raises(InvalidTenantError):
         cache.peek(USER, tenant, "k")
+    with pytest.raises(InvalidTenantError):
+        await cache.get(USER, tenant, "k", source.one(1, "k"))
 
 
 async def test_no_tenant_is_an_error_unless_the_namespace_has_none(cache: Cache, source: Source) -> None:
@@ -396,6 +437,17 @@ async def test_a_bulk_load_that_returns_no_mapping_is_told(cache: Cache) -> None
 EARLY = replace(USER, refresh_after=0.5)
 
 
+async def test_a_read_in_bulk_begins_the_refresh_too(source: Source, clock: Clock) -> None:
+    async with Cache([EARLY], clock=clock) as cache:
+        source.rows[1, "k"] = User("old")
+        await cache.get_many(EARLY, 1, ["k"], source.many(1))
+        clock.now += 30
+        source.rows[1, "k"] = User("new")
+        assert await cache.get_many(EARLY, 1, ["k"], source.many(1)) == {"k": User("old")}
+        await settled()
+        assert (cache.peek(EARLY, 1, "k"), source.loads) == (User("new"), 2)
+
+
 async def test_readers_keep_the_value_while_one_load_refreshes_it(source: Source, clock: Clock) -> None:
     async with Cache([EARLY], clock=clock) as cache:
         users = cache.of(EARLY, 1)
@@ -416,6 +468,21 @@ async def test_readers_keep_the_value_while_one_load_refreshes_it(source: Source
         assert users.peek("k") == User("new")
 
 
+async def test_a_slow_refresh_is_not_begun_twice(source: Source, clock: Clock) -> None:
+    async with Cache([EARLY], clock=clock) as cache:
+        source.rows[1, "k"] = User("old")
+        await cache.get(EARLY, 1, "k", source.one(1, "k"))
+        clock.now += 30
+        source.hold()
+        for _ in range(3):
+            assert await cache.get(EARLY, 1, "k", source.one(1, "k")) == User("old")
+            await settled()
+            clock.now += 5
+        assert source.loads == 2
+        source.release()
+        await settled()
+
+
 async def test_a_refresh_that_fails_leaves_the_value_and_is_tried_again(source: Source, clock: Clock) -> None:
     async with Cache([EARLY], clock=clock) as cache:
         users = cache.of(EARLY, 1)
@@ -434,15 +501,41 @@ async def test_a_refresh_that_fails_leaves_the_value_and_is_tried_again(source: 
         assert users.peek("k") == User("new")
 
 
-async def test_a_refresh_in_flight_does_not_survive_an_invalidation(source: Source, clock: Clock) -> None:
+async def test_a_refresh_that_fails_leaves_the_value_where_failures_are_kept(
+    source: Source, clock: Clock
+) -> None:
+    space = replace(EARLY, failure_ttl=10)
+    async with Cache([space], clock=clock) as cache:
+        source.rows[1, "k"] = User("old")
+        await cache.get(space, 1, "k", source.one(1, "k"))
+        clock.now += 30
+        source.rows[1, "k"] = OSError()
+        for _ in range(3):
+            assert await cache.get(space, 1, "k", source.one(1, "k")) == User("old")
+            await settled()
+        assert source.loads == 2
+
+
+@pytest.mark.parametrize("way", ["key", "tag", "namespace", "tenant"])
+async def test_a_refresh_in_flight_does_not_survive_an_invalidation(
+    source: Source, clock: Clock, way: str
+) -> None:
     async with Cache([EARLY], clock=clock) as cache:
         source.rows[1, "k"] = User("old")
-        await cache.get(EARLY, 1, "k", source.one(1, "k"))
+        await cache.get(EARLY, 1, "k", source.one(1, "k"), tags=["tag"])
         clock.now += 30
         source.hold()
-        await cache.get(EARLY, 1, "k", source.one(1, "k"))
+        await cache.get(EARLY, 1, "k", source.one(1, "k"), tags=["tag"])
         await source.until_waiting()
-        await cache.invalidate(EARLY, 1, "k")
+        match way:
+            case "key":
+                await cache.invalidate(EARLY, 1, "k")
+            case "tag":
+                await cache.invalidate(EARLY, 1, tags="tag")
+            case "namespace":
+                await cache.of(EARLY, 1).invalidate(everything=True)
+            case "tenant":
+                await cache.invalidation().tenant(1)()
         source.release()
         await settled()
         assert cache.peek(EARLY, 1, "k") is MISSING

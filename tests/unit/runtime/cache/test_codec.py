@@ -66,6 +66,13 @@ def test_a_changed_bit_is_noticed() -> None:
         codec.decode(bytes(data), "name")
 
 
+@pytest.mark.parametrize("length", [0, 3, 4, 7, 15, 16, 20])
+def test_a_part_of_a_value_is_none(length: int) -> None:
+    codec = EncryptingCodec(User, [KEY])
+    with pytest.raises(CodecError):
+        codec.decode(codec.encode(ADA, "name")[:length], "name")
+
+
 def test_keys_rotate() -> None:
     old = EncryptingCodec(User, [OLD_KEY]).encode(ADA, "name")
     both = EncryptingCodec(User, [KEY, OLD_KEY])

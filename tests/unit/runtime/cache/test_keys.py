@@ -48,6 +48,7 @@ def test_a_key_that_looks_like_a_lease_gives_no_lease_of_another() -> None:
 def test_parts_of_a_tuple_cannot_be_shifted() -> None:
     names = Names("app", "user", 1)
     assert names.value(("a:b", "c")) != names.value(("a", "b:c"))
+    assert names.value(("ab", "c")) != names.value(("a", "bc")) != names.value(("abc",))
     assert names.value(("1.a", "b")) != names.value(("1", "a", "b"))
     assert names.value(("a",)) != names.value("+1.a")
 

@@ -87,6 +87,21 @@ async def test_a_failure_that_nobody_waits_for_is_no_noise(
     assert cache.statistics().namespaces["user"].load_failures == 1
 
 
+async def test_a_failure_for_a_reader_that_was_thrown_away_is_no_noise(
+    cache: Cache, source: Source, caplog: pytest.LogCaptureFixture
+) -> None:
+    source.rows[1, "k"] = OSError("down")
+    source.hold()
+    read = cache.get(USER, 1, "k", source.one(1, "k"))
+    read.send(None)
+    read.close()
+    await source.until_waiting()
+    source.release()
+    await settled()
+    gc.collect()
+    assert caplog.records == []
+
+
 async def test_a_load_has_its_time_and_no_more() -> None:
     space = replace(USER, load_timeout=0.01)
     async with Cache([space]) as cache:

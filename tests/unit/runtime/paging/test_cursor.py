@@ -32,7 +32,7 @@ VALUES = st.one_of(
     st.uuids(),
     st.floats(allow_nan=False),
 )
-POSITIONS = st.builds(Position, st.tuples(VALUES, st.integers()), st.booleans(), st.booleans())
+POSITIONS = st.builds(Position, st.tuples(VALUES, st.integers()), st.booleans(), st.booleans(), st.booleans())
 TENANTS = st.one_of(st.none(), st.uuids(), st.integers(-(2**63), 2**63 - 1))
 
 
