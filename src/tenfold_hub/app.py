@@ -17,26 +17,43 @@ from litestar.openapi.plugins import ScalarRenderPlugin
 from tenfold.runtime import Database
 from tenfold.runtime.adapters.asgi import App, TenantMiddleware
 from tenfold.runtime.paging import Cursors
+from tenfold.runtime.telemetry import RequestMiddleware, Telemetry, request_id
+from tenfold_hub.commerce import domain as commerce
 from tenfold_hub.crm import domain as crm
+from tenfold_hub.exchange import domain as exchange
 from tenfold_hub.identity import domain as identity
 from tenfold_hub.identity import keys
+from tenfold_hub.kit import audit
 from tenfold_hub.kit.journal import Journal
 from tenfold_hub.kit.platform import Platform
 from tenfold_hub.kit.problems import Fault, Problem, document_json, problem_of
+from tenfold_hub.kit.resource import Resources
+from tenfold_hub.objects import domain as objects
+from tenfold_hub.settings import Settings
 
 _PROBLEM = "application/problem+json"
 #: In the order of their layers.
-DOMAINS = (identity.join, crm.join)
+DOMAINS = (identity.join, objects.join, crm.join, commerce.join, exchange.join)
 
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _log = logging.getLogger("tenfold_hub")
 
 
-def create_app(db: Database, cursors: Cursors) -> Any:
-    """An ASGI application; the database is opened with it."""
-    platform = Platform(db, cursors, Journal())
+def assemble(db: Database, cursors: Cursors, settings: Settings | None = None) -> Platform:
+    """All domains of a hub, for whoever serves it or works for it."""
+    platform = Platform(db, cursors, Journal(), settings=settings)
     for join in DOMAINS:
         join(platform)
+    return platform
+
+
+def create_app(
+    db: Database, cursors: Cursors, telemetry: Telemetry, settings: Settings | None = None
+) -> Any:
+    """An ASGI application; the database is opened with it, and tells `telemetry` what it does."""
+    platform = assemble(db, cursors, settings)
+    resources = Resources(records.resource for records in platform.records.values())
+    platform.route(audit.handlers(resources, cursors))
 
     @get("/health", include_in_schema=False)
     async def health() -> dict[str, str]:
@@ -57,7 +74,8 @@ def create_app(db: Database, cursors: Cursors) -> Any:
         openapi_config=OpenAPIConfig("Tenfold hub", "1", render_plugins=[ScalarRenderPlugin()], path="/docs"),
         request_max_body_size=20_000_000,
     )
-    return Authentication(TenantMiddleware(cast(App, app), db, _organization_of), db)
+    asked = Authentication(TenantMiddleware(cast(App, app), db, _organization_of), db)
+    return RequestMiddleware(asked, telemetry)
 
 
 class Authentication:
@@ -93,7 +111,10 @@ def _refused(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         _log.error("request failed", exc_info=error)
         problem = Problem("internal")
     return Response(
-        document_json(problem, ""), status_code=problem.status, media_type=_PROBLEM, headers=problem.headers
+        document_json(problem, request_id() or ""),
+        status_code=problem.status,
+        media_type=_PROBLEM,
+        headers=problem.headers,
     )
 
 

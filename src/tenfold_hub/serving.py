@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
-from tenfold.runtime import Database
+from tenfold.runtime import Database, Observer
 from tenfold.runtime.paging import Cursors
+from tenfold.runtime.telemetry import Telemetry
 from tenfold_hub.app import create_app
 from tenfold_hub.migrations.table import SETTING
 from tenfold_hub.settings import Settings
 
 
-def database(settings: Settings) -> Database:
+def database(settings: Settings, observers: Sequence[Observer] = ()) -> Database:
     """Of the application's role: every session is of one organization."""
     return Database(
         settings.database,
@@ -20,9 +22,11 @@ def database(settings: Settings) -> Database:
         tenant_type=uuid.UUID,
         setting=SETTING,
         application="tenfold hub",
+        observers=observers,
     )
 
 
 def application() -> Any:
     settings = Settings.from_environment()
-    return create_app(database(settings), Cursors(settings.key))
+    telemetry = Telemetry()
+    return create_app(database(settings, [telemetry]), Cursors(settings.key), telemetry, settings)

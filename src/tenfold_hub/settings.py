@@ -21,6 +21,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis: str = ""
     #: 32 random bytes or more, in hexadecimal: signs cursors, and encrypts what is secret at rest.
     secret: str = ""
+    #: Connection strings of the roles that dispatch and that prune: where they are missing, nobody does.
+    dispatcher: str = ""
+    maintenance: str = ""
+    #: Networks besides the public ones that webhooks may be of, such as 10.0.0.0/8.
+    webhook_networks: tuple[str, ...] = ()
+    #: Requests that an organization may send in so many seconds: 6000/60. Empty: as many as it likes.
+    rate: str = ""
 
     def __post_init__(self) -> None:
         try:
@@ -44,6 +51,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             f"{PREFIX}REPLICAS": "\n".join(self.replicas),
             f"{PREFIX}REDIS": self.redis,
             f"{PREFIX}SECRET": self.secret,
+            f"{PREFIX}DISPATCHER": self.dispatcher,
+            f"{PREFIX}MAINTENANCE": self.maintenance,
+            f"{PREFIX}WEBHOOK_NETWORKS": " ".join(self.webhook_networks),
+            f"{PREFIX}RATE": self.rate,
         }
 
     @classmethod
@@ -56,4 +67,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             replicas=tuple(filter(None, environment.get(f"{PREFIX}REPLICAS", "").split("\n"))),
             redis=environment.get(f"{PREFIX}REDIS", ""),
             secret=environment.get(f"{PREFIX}SECRET", ""),
+            dispatcher=environment.get(f"{PREFIX}DISPATCHER", ""),
+            maintenance=environment.get(f"{PREFIX}MAINTENANCE", ""),
+            webhook_networks=tuple(environment.get(f"{PREFIX}WEBHOOK_NETWORKS", "").split()),
+            rate=environment.get(f"{PREFIX}RATE", ""),
         )

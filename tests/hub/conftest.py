@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from tenfold.runtime import Database
 from tenfold.runtime.paging import Cursors
+from tenfold.runtime.telemetry import Telemetry
 from tenfold_hub.app import create_app
 from tenfold_hub.identity import keys
 from tenfold_hub.identity.organizations import create_organization
@@ -49,8 +50,14 @@ def settings(owner: str) -> Settings:
 
 
 @pytest.fixture
-async def db(settings: Settings) -> AsyncIterator[Database]:
-    async with hub_database_of(settings) as db:
+def telemetry() -> Telemetry:
+    """Counts the statements of each request: `telemetry.recording("name")` gives them to a test."""
+    return Telemetry()
+
+
+@pytest.fixture
+async def db(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Database]:
+    async with hub_database_of(settings, [telemetry]) as db:
         yield db
 
 
@@ -72,9 +79,9 @@ async def organization(owner: str, db: Database, slug: str, scopes: tuple[str, .
 
 
 @pytest.fixture
-async def app(db: Database, settings: Settings) -> AsyncIterator[httpx.ASGITransport]:
+async def app(db: Database, settings: Settings, telemetry: Telemetry) -> AsyncIterator[httpx.ASGITransport]:
     """The application, in this process."""
-    yield httpx.ASGITransport(create_app(db, Cursors(settings.key)))
+    yield httpx.ASGITransport(create_app(db, Cursors(settings.key), telemetry, settings))
 
 
 @pytest.fixture

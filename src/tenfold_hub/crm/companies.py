@@ -20,6 +20,7 @@ Status = Literal["prospect", "active", "churned", "partner", "other"]
 Priority = Literal["low", "normal", "high", "urgent"]
 Name = Annotated[str, Meta(min_length=1, max_length=300)]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
+Link = Annotated[str, Meta(pattern="^https?://[^\\s]+$", max_length=500)]
 Count = Annotated[int, Meta(ge=0, le=2_000_000_000)]
 Minor = Annotated[int, Meta(ge=0, le=10**17)]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
@@ -44,6 +45,11 @@ class Company(msgspec.Struct, kw_only=True):
     score: int
     status: Status
     priority: Priority
+    owner_id: str | None
+    assigned_to: str | None
+    parent_id: str | None
+    website: str | None
+    description: str | None
     custom: dict[str, Any]
 
 
@@ -58,6 +64,11 @@ class NewCompany(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     score: Score = 0
     status: Status = "prospect"
     priority: Priority = "normal"
+    owner_id: str | None = None
+    assigned_to: str | None = None
+    parent_id: str | None = None
+    website: Link | None = None
+    description: Annotated[str, Meta(max_length=10_000)] | None = None
     custom: dict[str, Any] = {}
 
 
@@ -72,6 +83,11 @@ class CompanyPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     score: Score | UnsetType = UNSET
     status: Status | UnsetType = UNSET
     priority: Priority | UnsetType = UNSET
+    owner_id: str | UnsetType | None = UNSET
+    assigned_to: str | UnsetType | None = UNSET
+    parent_id: str | UnsetType | None = UNSET
+    website: Link | UnsetType | None = UNSET
+    description: Annotated[str, Meta(max_length=10_000)] | UnsetType | None = UNSET
     custom: dict[str, Any] | UnsetType = UNSET
 
 
@@ -93,22 +109,59 @@ COMPANIES = Resource(
         "score": "integer",
         "status": "text",
         "priority": "text",
+        "owner_id": "uuid",
+        "assigned_to": "uuid",
+        "parent_id": "uuid",
+        "website": "text",
+        "description": "text",
         "custom": "jsonb",
     },
     shown=Company,
     new=NewCompany,
     patch=CompanyPatch,
+    refs={"owner_id": "usr", "assigned_to": "usr", "parent_id": "com"},
     filters={
         "domain": Filter(),
         "industry": Filter(),
         "status": Filter(),
+        "priority": Filter(),
+        "size": Filter(),
+        "owner_id": Filter(),
+        "assigned_to": Filter(),
+        "parent_id": Filter(),
+        "employees": Filter(operators=RANGE),
+        "revenue_minor": Filter(operators=RANGE),
         "score": Filter(operators=RANGE),
         "created_at": Filter(operators=RANGE),
         "updated_at": Filter(operators=RANGE),
     },
-    sorts={"created_at": Sort(), "updated_at": Sort(), "score": Sort()},
+    sorts={
+        "created_at": Sort(),
+        "updated_at": Sort(),
+        "score": Sort(),
+        "employees": Sort(nullable=True),
+        "revenue_minor": Sort(nullable=True),
+    },
+    listed=(
+        "created_at",
+        "updated_at",
+        "name",
+        "domain",
+        "industry",
+        "size",
+        "employees",
+        "revenue_minor",
+        "revenue_currency",
+        "score",
+        "status",
+        "priority",
+        "owner_id",
+        "assigned_to",
+        "custom",
+    ),
     constraints={
         "companies_domain_key": Fault("/domain", "taken", "another company has this domain"),
+        "companies_parent_fkey": Fault("/parent_id", "unknown", "there is no such company"),
     },
     hidden=frozenset({"name_normal"}),
     custom=True,
@@ -125,3 +178,5 @@ async def normalise(_: Session, __: Principal, drafts: Sequence[Draft]) -> None:
             domain = values["domain"] = values["domain"].strip().lower().rstrip(".")
             if not _DOMAIN.match(domain):
                 draft.problem = invalid("/domain", "invalid_domain", "write a domain as example.com")
+        if draft.values.get("parent_id") == draft.values["id"]:
+            draft.problem = invalid("/parent_id", "itself", "no company is its own parent")

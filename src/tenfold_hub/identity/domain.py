@@ -2,9 +2,44 @@
 
 from __future__ import annotations
 
-from tenfold_hub.identity import people
+from tenfold_hub.identity import external, merges, people
+from tenfold_hub.identity.aliases import refers_to_people, resolve
+from tenfold_hub.identity.duplicates import Duplicates
+from tenfold_hub.identity.external import ExternalPeople
+from tenfold_hub.identity.known import KnownPeople
+from tenfold_hub.identity.merging import Merging
+from tenfold_hub.identity.people_routes import duplicate_routes, external_routes, merging_routes
+from tenfold_hub.identity.references import Reference, References, Table
+from tenfold_hub.identity.service import LocalIdentity
+from tenfold_hub.identity.undoing import Undoing
 from tenfold_hub.kit.platform import Platform
 
 
 def join(platform: Platform) -> None:
-    platform.add(people.PEOPLE).prepare.append(people.normalise)
+    _join_people(platform)
+
+
+def _join_people(platform: Platform) -> None:
+    platform.aliases[people.PEOPLE.prefix] = resolve
+    records = platform.add(people.PEOPLE)
+    records.prepare.append(people.normalise)
+    identities = platform.add(external.IDENTITIES)
+    identities.prepare.append(refers_to_people("person_id"))
+    made = platform.add(merges.MERGES)
+
+    references = References()
+    rows = Table(schema="identity", table="people", rules=people.RULES, records=records)
+    aliases = Table(schema="identity", table="person_aliases", key=("alias_id",), versioned=False)
+    names = Table(schema="identity", table="external_identities", records=identities)
+    references.know(rows)
+    references.add(Reference(table=aliases, column="person_id"), Reference(table=names, column="person_id"))
+
+    known = KnownPeople(platform.db, platform.cache)
+    records.follow.append(known.follow)
+    platform.services["identity"] = LocalIdentity(known, references)
+    merging = Merging(rows, aliases, made, references, known.touched)
+    undoing = Undoing(made, references, known.touched)
+    platform.route(merging_routes(records, made, merging, undoing))
+    platform.route(duplicate_routes(Duplicates(records, platform.cursors)))
+    others = platform.services["external_people"] = ExternalPeople(records, identities)
+    platform.route(external_routes(others))

@@ -1,69 +1,91 @@
-"""API keys: `hub_<organization>_<secret>`. The hub keeps a hash, and shows the key once.
-
-The key names its organization, so that it is looked up under that organization's policies, like everything
-else: no statement asks across organizations to find out who is asking.
-"""
+"""API keys: `hub_<organization>_<secret>`, shown once."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-from tenfold.runtime import Database, Session
-from tenfold_hub.kit import ids
-from tenfold_hub.kit.principal import Principal
+from tenfold.runtime import Session
+from tenfold_hub.identity.roles import Scope
+from tenfold_hub.identity.tokens import hash_of, new_token
+from tenfold_hub.kit.ids import new_id
+from tenfold_hub.kit.resource import Resource, Sort
+from tenfold_hub.kit.rows import Values
 
 PREFIX = "hub"
 
+
+class ApiKey(msgspec.Struct, kw_only=True):
+    id: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None
+    name: str
+    scopes: list[str]
+    expires_at: datetime | None
+
+
+class NewApiKey(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=100)]
+    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """A key stays what it is: archiving revokes it."""
+
+
+API_KEYS = Resource(
+    name="api-keys",
+    singular="api key",
+    prefix="key",
+    schema="identity",
+    table="api_keys",
+    columns={"name": "text", "scopes": "jsonb", "expires_at": "timestamptz"},
+    shown=ApiKey,
+    new=NewApiKey,
+    patch=Nothing,
+    sorts={"created_at": Sort()},
+    writes=frozenset({"archive"}),
+    read_scope="api-keys:admin",
+    write_scope="api-keys:admin",
+)
+
 _INSERT = """
-INSERT INTO identity.api_keys (organization_id, id, name, secret_hash, scopes) VALUES ($1, $2, $3, $4, $5)
-"""
-_FIND = """
-SELECT id, scopes FROM identity.api_keys
- WHERE organization_id = $1 AND secret_hash = $2 AND archived_at IS NULL AND revoked_at IS NULL
-   AND (expires_at IS NULL OR expires_at > now())
+INSERT INTO identity.api_keys (organization_id, id, name, secret_hash, scopes, expires_at, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 """
 
 
-async def create(session: Session, name: str, scopes: list[str]) -> str:
+async def create(
+    session: Session, name: str, scopes: Sequence[str], expires_at: datetime | None = None
+) -> str:
     """A new key of the session's organization, in the only form in which it works."""
-    assert isinstance(session.tenant, uuid.UUID)
-    key = f"{ids.shown(PREFIX, session.tenant)}_{secrets.token_urlsafe(32)}"
-    await session.execute(
-        _INSERT, session.tenant, ids.new_id(), name, _hash(key), msgspec.json.encode(scopes).decode()
-    )
+    key, _ = await make(session, name, scopes, expires_at)
     return key
 
 
-async def principal_of(db: Database, key: str) -> Principal | None:
-    """Who the key stands for; None for one that is unknown, expired or revoked."""
-    organization = organization_of(key)
-    if organization is None:
-        return None
-    async with db.tenant(organization, read_only=True) as session:
-        row = await session.fetch_row(_FIND, organization, _hash(key))
-    if row is None:
-        return None
-    return Principal(
-        organization=organization,
-        id=row["id"],
-        kind="api_key",
-        scopes=frozenset(msgspec.json.decode(row["scopes"], type=list[str])),
-    )
-
-
-def organization_of(key: str) -> uuid.UUID | None:
-    """The organization that a key claims to be of."""
-    head, _, secret = key[len(PREFIX) + 1 :].partition("_")
-    try:
-        return ids.read(PREFIX, f"{PREFIX}_{head}") if secret and key.startswith(f"{PREFIX}_") else None
-    except ids.IdError:
-        return None
-
-
-def _hash(key: str) -> bytes:
-    # The secret is 256 random bits: a slow hash would protect nothing more.
-    return hashlib.sha256(key.encode()).digest()
+async def make(
+    session: Session, name: str, scopes: Sequence[str], expires_at: datetime | None
+) -> tuple[str, Values]:
+    """The same, with the values of its row."""
+    assert isinstance(session.tenant, uuid.UUID)
+    key, id, now = new_token(PREFIX, session.tenant), new_id(), datetime.now(UTC)
+    kept = msgspec.json.encode(list(scopes)).decode()
+    await session.execute(_INSERT, session.tenant, id, name, hash_of(key), kept, expires_at, now)
+    return key, {
+        "id": id,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+        "archived_at": None,
+        "name": name,
+        "scopes": list(scopes),
+        "expires_at": expires_at,
+    }

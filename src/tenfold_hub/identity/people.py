@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold.runtime import Session
+from tenfold_hub.identity.names import name_key
 from tenfold_hub.identity.normal import email_normal, phone_normal
+from tenfold_hub.identity.references import Rule, furthest, survivor, union
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import invalid
 from tenfold_hub.kit.records import Draft
@@ -57,6 +59,22 @@ class PersonPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     custom: dict[str, Any] | UnsetType = UNSET
 
 
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+#: Of the fields of people who become one. A name is of two parts that belong together, or to nobody.
+RULES: dict[str, Rule] = {
+    "given_name": survivor,
+    "family_name": survivor,
+    "name_key": survivor,
+    "email": survivor,
+    "email_normal": survivor,
+    "phone": survivor,
+    "phone_normal": survivor,
+    "lifecycle_stage": furthest("other", *STAGES[:-1]),
+    "owning_service": survivor,
+    "custom": union,
+}
+
 PEOPLE = Resource(
     name="people",
     singular="person",
@@ -70,6 +88,7 @@ PEOPLE = Resource(
         "email_normal": "text",
         "phone": "text",
         "phone_normal": "text",
+        "name_key": "text",
         "lifecycle_stage": "text",
         "owning_service": "text",
         "custom": "jsonb",
@@ -85,15 +104,17 @@ PEOPLE = Resource(
         "updated_at": Filter(operators=RANGE),
     },
     sorts={"created_at": Sort(), "updated_at": Sort(), "family_name": Sort(nullable=True)},
-    hidden=frozenset({"email_normal", "phone_normal"}),
+    hidden=frozenset({"email_normal", "phone_normal", "name_key"}),
     custom=True,
 )
 
 
 async def normalise(_: Session, __: Principal, drafts: Sequence[Draft]) -> None:
-    """Fills the columns that e-mail and phone are found by, and refuses what is neither."""
+    """Fills the columns that name, e-mail and phone are found by, and refuses what is no e-mail or phone."""
     for draft in drafts:
         values = draft.values
+        if draft.given & {"given_name", "family_name"}:
+            values["name_key"] = name_key(values.get("given_name"), values.get("family_name"))
         if "email" in draft.given:
             values["email_normal"] = email_normal(values["email"])
             if values["email"] and values["email_normal"] is None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from litestar import Request, Response
 
 from tenfold.runtime import Session
-from tenfold_hub.kit.idempotency import Kept, keep, kept, key_of
+from tenfold_hub.kit.idempotency import Kept, Key, keep, kept, key_of
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Problem
 from tenfold_hub.kit.showing import json_of
 
-Asked = Request[Any, Any, Any]
+Asked: TypeAlias = Request[Any, Any, Any]
+Answer: TypeAlias = Response[bytes]
 
 _JSON = "application/json"
+#: Deadlock and serialization failure: what was begun is undone, and may be begun anew.
+_AGAIN = frozenset({"40P01", "40001"})
 #: Answers that are kept with their Idempotency-Key are at most so long; a batch of 1,000 things fits.
 MOST_KEPT = 4_000_000
 
@@ -41,22 +44,39 @@ async def reading(request: Asked, scope: str) -> AsyncGenerator[tuple[Session, P
 Done = Callable[[Session, Principal], Awaitable[tuple[int, Any, dict[str, str]]]]
 
 
-async def written(request: Asked, scope: str, route: str, do: Done) -> Response[bytes]:
-    """What `do` answers - status, value and headers -, done once for each Idempotency-Key."""
+async def written(
+    request: Asked, scope: str, route: str, do: Done, *, once: Collection[str] = ()
+) -> Answer:
+    """What `do` answers - status, value and headers -, done once for each Idempotency-Key.
+
+    Fields that are shown `once` are not kept with the key: who sends the request again finds null there.
+    """
     principal = principal_of(request, scope)
     key = key_of(request.headers.get("idempotency-key"), route, await request.body())
-    headers: dict[str, str] = {}
-    async with request.scope["state"]["tenant"].session() as session:
-        found = await kept(session, principal, key) if key else None
-        if found is None:
-            status, value, headers = await do(session, principal)
-            found = Kept(status, b"" if value is None else json_of(value))
-            if key and len(found.answer) <= MOST_KEPT:
-                await keep(session, principal, key, found)
-        else:
-            headers = {"Idempotent-Replayed": "true"}
+    for last in (False, False, True):
+        try:
+            async with request.scope["state"]["tenant"].session() as session:
+                return await _done(session, principal, key, do, once)
+        except Exception as error:
+            # Of two that wait for each other the server ends one, which has done nothing then.
+            if last or getattr(error, "sqlstate", "") not in _AGAIN:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+async def _done(
+    session: Session, principal: Principal, key: Key | None, do: Done, once: Collection[str]
+) -> Answer:
+    found = await kept(session, principal, key) if key else None
+    headers = {"Idempotent-Replayed": "true"}
+    if found is None:
+        status, value, headers = await do(session, principal)
+        found = Kept(status, b"" if value is None else json_of(value))
+        if key and len(found.answer) <= MOST_KEPT:
+            hidden = {name: None for name in once}
+            await keep(session, principal, key, Kept(status, json_of(value | hidden)) if hidden else found)
     return Response(found.answer, status_code=found.status, media_type=_JSON, headers=headers)
 
 
-def answered(value: object, headers: dict[str, str] | None = None) -> Response[bytes]:
+def answered(value: object, headers: dict[str, str] | None = None) -> Answer:
     return Response(json_of(value), media_type=_JSON, headers=headers)

@@ -5,17 +5,30 @@ from __future__ import annotations
 import datetime
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
 from tenfold.runtime import Session
+from tenfold.runtime.telemetry import request_id
 from tenfold_hub.kit.ids import new_id, shown
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.resource import Resource
 
-Action: TypeAlias = Literal["created", "updated", "archived", "restored", "merged", "unmerged"]
+Action: TypeAlias = Literal[
+    "created",
+    "updated",
+    "archived",
+    "restored",
+    "merged",
+    "unmerged",
+    "placed",
+    "paid",
+    "fulfilled",
+    "cancelled",
+    "refunded",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,8 @@ class Change:
     id: uuid.UUID
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
+    #: What its event says besides: plain values, and nothing personal.
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -65,14 +80,16 @@ class Journal:
     def __init__(self, publisher: Publisher | None = None) -> None:
         self._publisher = publisher
 
+    def publish_by(self, publisher: Publisher) -> None:
+        """From now on, for whoever joins later than the journal is made."""
+        self._publisher = publisher
+
     async def wrote(
         self,
         session: Session,
         principal: Principal,
         resource: Resource,
         changes: Sequence[Change],
-        *,
-        request_id: str = "",
     ) -> None:
         """Two statements, however many changes there are."""
         if not changes:
@@ -82,7 +99,7 @@ class Journal:
             principal.organization,
             principal.kind,
             principal.id,
-            request_id,
+            request_id() or "",
             resource.name,
             [new_id() for _ in changes],
             [change.action for change in changes],
@@ -99,7 +116,12 @@ def _event(resource: Resource, change: Change) -> Event:
     return Event(
         f"{resource.schema}.{resource.name}.{change.action}",
         id,
-        {"id": id, "fields": list(change.fields), "version": (change.after or {}).get("version")},
+        {
+            "id": id,
+            "fields": list(change.fields),
+            "version": (change.after or {}).get("version"),
+            **change.details,
+        },
     )
 
 

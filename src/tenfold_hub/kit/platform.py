@@ -9,11 +9,13 @@ from typing import Any
 from litestar.handlers import BaseRouteHandler
 
 from tenfold.runtime import Database
+from tenfold.runtime.cache import Cache
 from tenfold.runtime.paging import Cursors
 from tenfold_hub.kit.journal import Journal
-from tenfold_hub.kit.records import Records
+from tenfold_hub.kit.records import Records, Resolve
 from tenfold_hub.kit.resource import Resource
 from tenfold_hub.kit.routes import Expander, ResourceRoutes
+from tenfold_hub.settings import Settings
 
 
 @dataclass(slots=True)
@@ -26,18 +28,35 @@ class Platform:
     expander: Expander = field(default_factory=Expander)
     records: dict[str, Records] = field(default_factory=dict)
     handlers: list[BaseRouteHandler] = field(default_factory=list)
+    #: By the prefix of ids: what says which thing an id stands for, where things are merged.
+    aliases: dict[str, Resolve] = field(default_factory=dict)
+    #: What domains offer to those above them, by their name; the `of` of a domain's api gives it its type.
+    services: dict[str, Any] = field(default_factory=dict)
+    #: What keeps answers for a while; None where processes could not tell each other of changes.
+    cache: Cache | None = None
     #: By topic of the outbox: who is told, after the commit, at least once.
     consumers: dict[str, list[Callable[[Any], Awaitable[None]]]] = field(default_factory=dict)
     #: Entered when the hub starts, and left in the opposite order: refreshers, dispatchers, clients.
     running: list[Any] = field(default_factory=list)
+    #: What the hub was told when it started; None where it is put together without, as tools do.
+    settings: Settings | None = None
+    _at_records: list[Callable[[Records], None]] = field(default_factory=list)
 
     def add(self, resource: Resource, *, routes: bool = True) -> Records:
         """The things of a resource, with the routes that every resource has."""
-        records = self.records[resource.name] = Records(resource, self.journal)
+        records = self.records[resource.name] = Records(resource, self.journal, aliases=self.aliases)
         self.expander.knows(records)
+        for hook in self._at_records:
+            hook(records)
         if routes:
             self.handlers += ResourceRoutes(records, self.cursors, self.expander).handlers()
         return records
+
+    def at_records(self, hook: Callable[[Records], None]) -> None:
+        """Has `hook` meet the things of every resource: of those that are there, and of those that come."""
+        self._at_records.append(hook)
+        for records in self.records.values():
+            hook(records)
 
     def route(self, handlers: Sequence[BaseRouteHandler]) -> None:
         """Routes of a domain's own, under /v1."""

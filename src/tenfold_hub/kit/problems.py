@@ -75,6 +75,7 @@ CODES: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "The path knows no such method"),
     "conflict": (409, "This contradicts what is there"),
     "taken": (409, "The value is in use already"),
+    "not_ready": (409, "It is being made ready"),
     "in_flight": (409, "A request with this Idempotency-Key is under way"),
     "gone": (410, "It is gone for good"),
     "version_mismatch": (412, "It was changed since it was read"),
@@ -86,6 +87,10 @@ CODES: dict[str, tuple[int, str]] = {
     "internal": (500, "Something went wrong here"),
     "unavailable": (503, "The service cannot answer now"),
 }
+
+
+#: Lock not available, deadlock, serialization failure.
+_BUSY = frozenset({"55P03", "40P01", "40001"})
 
 
 def problem_of(error: BaseException) -> Problem | None:
@@ -100,6 +105,8 @@ def problem_of(error: BaseException) -> Problem | None:
             return Problem("unavailable", headers={"Retry-After": "1"})
         case UsageError():
             return Problem("invalid_request", str(error))
+        case _ if getattr(error, "sqlstate", "") in _BUSY:
+            return Problem("unavailable", "others hold what this needs", headers={"Retry-After": "1"})
         case _:
             return None
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import datetime
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tenfold.runtime import Row, Session
-from tenfold.runtime.paging import Cursors, Page, page
+from tenfold.runtime.paging import Cursors, Page, Query, page
+from tenfold_hub.kit.custom import CustomFields, revealed
 from tenfold_hub.kit.ids import new_id
 from tenfold_hub.kit.journal import Action, Change, Journal
 from tenfold_hub.kit.listing import Listing
@@ -25,6 +26,9 @@ from tenfold_hub.kit.rows import Rows, Values
 #: Things that one batch may write.
 MOST_ITEMS = 1_000
 COUNT_UP_TO = 1_000
+
+#: Merges that may overtake one reader, each between two of its statements.
+_TRIES = 10
 
 #: A violated key, check or reference: SQLSTATE class 23. 42501 is a row of another organization.
 _OF_A_ROW = "23"
@@ -62,6 +66,8 @@ class Draft:
 Prepare = Callable[[Session, Principal, Sequence[Draft]], Awaitable[None]]
 #: Follows the writes in the same transaction: statistics, memberships, histories.
 Follow = Callable[[Session, Principal, Sequence[Change]], Awaitable[None]]
+#: The thing that each id stands for, itself or one that it was merged into; nothing's id is missing.
+Resolve = Callable[[Session, Sequence[uuid.UUID]], Awaitable[Mapping[uuid.UUID, uuid.UUID]]]
 
 
 class Records:
@@ -72,34 +78,59 @@ class Records:
         resource: Resource,
         journal: Journal,
         *,
+        aliases: Mapping[str, Resolve] | None = None,
         clock: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
     ) -> None:
         self.resource = resource
         self.rows = Rows(resource)
+        #: By the prefix of ids, for kinds of things whose ids may stand for another one.
+        self._aliases: Mapping[str, Resolve] = {} if aliases is None else aliases
         #: What other rules have to say, in the order in which they joined.
         self.prepare: list[Prepare] = []
         self.follow: list[Follow] = []
+        #: Where the resource has custom fields and a domain keeps them.
+        self.custom: CustomFields | None = None
         self._journal, self._clock = journal, clock
 
     # --- reading -------------------------------------------------------------------------------------
 
     async def get(self, session: Session, id: uuid.UUID) -> Row:
         """Raises Problem `not_found`, for a thing of another organization too."""
-        found = await self.rows.get(session, [id])
+        found = await self.get_many(session, [id])
         if id not in found:
             raise not_found(self.resource.singular)
         return found[id]
 
     async def get_many(self, session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Row]:
-        return await self.rows.get(session, ids)
+        """By the ids that were asked for, which may be others than the things' own."""
+        found = await self.rows.get(session, ids)
+        for _ in range(_TRIES):
+            others = await self._others(session, [id for id in ids if id not in found])
+            if not others:
+                break
+            rows = await self.rows.get(session, list(set(others.values())))
+            found |= {id: rows[other] for id, other in others.items() if other in rows}
+        return found
+
+    async def reveal(
+        self, session: Session, shown: Sequence[dict[str, Any]], keys: Sequence[str] = ()
+    ) -> None:
+        """Leaves of the custom fields those that were named, or all that are not concealed."""
+        items = [item for item in shown if item.get("custom") is not None]
+        if self.custom is None or not items:
+            return
+        custom = await self.custom.of(session)
+        if keys or custom.concealed:
+            for item in items:
+                item["custom"] = revealed(item["custom"], keys, custom)
 
     async def page(self, session: Session, listing: Listing, cursors: Cursors) -> Page:
-        query = listing.query(_organization(session))
+        query = await self._query(session, listing)
         return await page(session, query, listing.order, listing.limit, listing.cursor, cursors=cursors)
 
     async def count(self, session: Session, listing: Listing) -> int:
         """Up to one more than `COUNT_UP_TO`."""
-        query = listing.query(_organization(session))
+        query = await self._query(session, listing)
         return int(
             await session.fetch_value(
                 f"SELECT count(*) FROM (SELECT FROM ({query.text}) AS q LIMIT {COUNT_UP_TO + 1}) AS q",
@@ -143,13 +174,43 @@ class Records:
         patches = [Patch(each.id, {"archived_at": None}, each.version) for each in patches]
         return await self._change(session, principal, patches, "restored", atomic)
 
+    async def tell(self, session: Session, principal: Principal, changes: Sequence[Change]) -> None:
+        """Whoever follows, the audit log and the events: for what a domain wrote by statements of its own."""
+        for follow in self.follow:
+            await follow(session, principal, changes)
+        await self._journal.wrote(session, principal, self.resource, changes)
+
     # --- how -----------------------------------------------------------------------------------------
+
+    async def _others(self, session: Session, ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, uuid.UUID]:
+        resolve = self._aliases.get(self.resource.prefix)
+        return await resolve(session, ids) if resolve is not None and ids else {}
+
+    async def _query(self, session: Session, listing: Listing) -> Query:
+        return (await self._asked(session, listing)).query(_organization(session))
+
+    async def _asked(self, session: Session, listing: Listing) -> Listing:
+        """The list, in which ids that stand for another thing are that thing's; and what custom fields are."""
+        for prefix, resolve in self._aliases.items():
+            if asked := listing.ids_of(prefix):
+                listing = listing.with_ids(await resolve(session, asked))
+        if self.custom is not None:
+            listing = replace(listing, custom=await self.custom.of(session))
+        return listing
 
     async def _change(
         self, session: Session, principal: Principal, patches: Sequence[Patch], action: Action, atomic: bool
     ) -> list[Outcome]:
         held = await self.rows.lock(session, [patch.id for patch in patches])
-        now = self._clock()
+        for _ in range(_TRIES):
+            others = await self._others(session, [patch.id for patch in patches if patch.id not in held])
+            if not others:
+                break
+            held |= await self.rows.lock(session, others.values())
+            patches = [
+                replace(patch, id=others[patch.id]) if others.get(patch.id) in held else patch
+                for patch in patches
+            ]
         drafts: list[Draft] = []
         seen: set[uuid.UUID] = set()
         for patch in patches:
@@ -159,8 +220,6 @@ class Records:
             seen.add(patch.id)
             if before is not None and not _idle(action, before):
                 draft.values |= patch.values
-            if draft.problem is None and draft.values != before:
-                draft.values |= {"version": draft.values["version"] + 1, "updated_at": now}
             drafts.append(draft)
         return await self._write(session, principal, drafts, action, self.rows.update, atomic)
 
@@ -187,18 +246,20 @@ class Records:
         open_ = [draft for draft in drafts if draft.problem is None]
         for prepare in self.prepare:
             await prepare(session, principal, open_)
-        _raise_first(drafts, atomic)
+        raise_first(drafts, atomic)
         changed = [draft for draft in open_ if draft.problem is None and draft.values != draft.before]
+        now = self._clock()
+        for draft in changed:
+            if draft.before is not None:
+                draft.values |= {"version": draft.before["version"] + 1, "updated_at": now}
         await self._send(session, changed, send)
-        _raise_first(drafts, atomic)
+        raise_first(drafts, atomic)
         changes = [
             Change(action, draft.values["id"], draft.before, draft.values)
             for draft in changed
             if draft.problem is None
         ]
-        for follow in self.follow:
-            await follow(session, principal, changes)
-        await self._journal.wrote(session, principal, self.resource, changes)
+        await self.tell(session, principal, changes)
         return [
             Outcome(problem=draft.problem) if draft.problem else Outcome(draft.values) for draft in drafts
         ]
@@ -248,7 +309,7 @@ def _idle(action: Action, before: Values) -> bool:
     )
 
 
-def _raise_first(drafts: Sequence[Draft], atomic: bool) -> None:
+def raise_first(drafts: Sequence[Draft], atomic: bool) -> None:
     """Raises the problem of the only item, or, of several, one that names each refused item."""
     refused = [(place, draft.problem) for place, draft in enumerate(drafts) if draft.problem is not None]
     if not atomic or not refused:

@@ -72,14 +72,22 @@ class Resource:
     default_sort: str = "-created_at"
     #: What a list shows where the client does not say; None is all.
     listed: tuple[str, ...] | None = None
-    #: Fields that stand for another thing, which `expand` shows whole: the name of its resource.
+    #: What `expand` shows: fields that stand for another thing, by the name of its resource, or parts of this
+    #: one, by any name, which its domain adds to the expander.
     expands: Mapping[str, str] = field(default_factory=dict)
+    #: What one thing is expanded by where the client names neither fields nor expansions.
+    whole: tuple[str, ...] = ()
     #: What a violated constraint means to a client.
     constraints: Mapping[str, Fault] = field(default_factory=dict)
     #: Columns that are shown to nobody, such as normalised copies.
     hidden: frozenset[str] = frozenset()
     #: Custom fields may be defined on it; their values are its `custom`.
     custom: bool = False
+    #: The writes that it has routes for; others it has by rules of its own, or not at all.
+    writes: frozenset[str] = frozenset({"create", "update", "archive", "restore"})
+    #: What credentials need, where it is not `<name>:read` and `<name>:write`.
+    read_scope: str = ""
+    write_scope: str = ""
 
     @property
     def types(self) -> dict[str, SqlType]:
@@ -96,9 +104,13 @@ class Resource:
         return {"id": self.prefix, **self.refs}
 
     @property
-    def scope(self) -> str:
-        """What credentials need besides `:read` or `:write`."""
-        return self.name
+    def to_read(self) -> str:
+        """The scope that credentials need."""
+        return self.read_scope or f"{self.name}:read"
+
+    @property
+    def to_write(self) -> str:
+        return self.write_scope or f"{self.name}:write"
 
 
 class Resources:

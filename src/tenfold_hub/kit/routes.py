@@ -1,7 +1,8 @@
 # Handlers are made here for each resource, and the framework reads their annotations: so these are no text.
 """The routes that every resource has: list, search, get, create, update, archive, restore, and batches."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, TypeAlias
 
@@ -14,22 +15,26 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from tenfold.runtime import Session
 from tenfold.runtime.paging import Cursors
 from tenfold_hub.kit import ids
-from tenfold_hub.kit.exchange import Asked, answered, reading, written
-from tenfold_hub.kit.listing import Condition, Listing, by_id, filterable, listing
+from tenfold_hub.kit.exchange import Answer, Asked, answered, reading, written
+from tenfold_hub.kit.listing import MOST_CONDITIONS, Condition, Listing, by_id, filterable, listing
 from tenfold_hub.kit.principal import Principal
-from tenfold_hub.kit.problems import ProblemDocument, as_mapping, invalid, not_found
+from tenfold_hub.kit.problems import Problem, ProblemDocument, as_mapping, invalid, not_found
 from tenfold_hub.kit.records import COUNT_UP_TO, MOST_ITEMS, Outcome, Patch, Records
 from tenfold_hub.kit.resource import Resource
 from tenfold_hub.kit.rows import Values
 from tenfold_hub.kit.showing import etag, shower, version_of
 
 Shown: TypeAlias = dict[str, Any]
-Answer: TypeAlias = Response[bytes]
+#: Shows a part of each row, such as the lines of orders: one statement for all of them.
+Part: TypeAlias = Callable[[Session, Sequence[Any]], Awaitable[Sequence[Any]]]
 
 _ERRORS = {
     status: ResponseSpec(ProblemDocument, media_type="application/problem+json", generate_examples=False)
     for status in (400, 401, 403, 404, 409, 412, 422, 429, 503)
 }
+
+
+_PARAMETER = re.compile(r"\{(\w+):\w+\}")
 
 
 class Search(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,16 +49,24 @@ class Search(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ResourceRoutes:
-    """Of one resource. `expand` shows things of others: by the name of a field, what finds them by id."""
+    """Of one resource. `expand` shows things of others: by the name of a field, what finds them by id.
 
-    def __init__(self, records: Records, cursors: Cursors, expand: "Expander") -> None:
+    Where a path has parameters of its own, `within` says which of the things it is about.
+    """
+
+    def __init__(self, records: Records, cursors: Cursors, expand: "Expander", path: str = "") -> None:
         self.records, self.resource = records, records.resource
+        self._path = path or f"/{records.resource.name}"
         self._cursors, self._expand = cursors, expand
         self._show = shower(self.resource)
 
     def handlers(self) -> list[BaseRouteHandler]:
         """For a router under `/v1`."""
         return [*self._reads(), *self._writes(), *self._batches()]
+
+    async def within(self, session: Session, request: Asked) -> Records:
+        """The things that the path is about. Raises Problem `not_found` where there are no such things."""
+        return self.records
 
     # --- reading -------------------------------------------------------------------------------------
 
@@ -71,89 +84,94 @@ class ResourceRoutes:
             return await self._listed(request, _of_search(resource, data))
 
         async def get_(request: Asked, id: FromPath[str]) -> Answer:
-            fields, expand = by_id(dict(_parameters(request)), resource)
-            async with reading(request, f"{resource.scope}:read") as (session, _):
-                row = await self.records.get(session, self._id(id))
+            fields, keys, expand = by_id(dict(_parameters(request)), resource)
+            async with reading(request, resource.to_read) as (session, _):
+                records = await self.within(session, request)
+                row = await records.get(session, self._id(id))
                 shown = show(row, fields)
+                await records.reveal(session, [shown], keys)
                 await self._expand(session, resource, [row], [shown], expand)
             tag = etag(row["version"])
             if request.headers.get("if-none-match") == tag:
                 return Response(b"", status_code=304, headers={"ETag": tag})
             return answered(shown, {"ETag": tag})
 
-        path, one = f"/{resource.name}", _words(resource.singular)
+        path, one = self._path, _words(resource.singular)
         return [
-            _route(get, path, list_, f"List {_words(resource.name)}", page_of),
-            _route(post, f"{path}/search", search, f"Search {_words(resource.name)}", page_of),
-            _route(get, f"{path}/{{id:str}}", get_, f"Get a {one}", resource.shown),
+            route(get, path, list_, f"List {_words(resource.name)}", page_of),
+            route(post, f"{path}/search", search, f"Search {_words(resource.name)}", page_of),
+            route(get, f"{path}/{{id:str}}", get_, f"Get a {one}", resource.shown),
         ]
 
     async def _listed(self, request: Asked, asked: Listing) -> Answer:
-        async with reading(request, f"{self.resource.scope}:read") as (session, _):
-            page = await self.records.page(session, asked, self._cursors)
+        async with reading(request, self.resource.to_read) as (session, _):
+            records = await self.within(session, request)
+            page = await records.page(session, asked, self._cursors)
             items = [self._show(row, asked.fields) for row in page.items]
             await self._expand(session, self.resource, page.items, items, asked.expand)
             answer: Shown = {"items": items, "next_cursor": page.next, "previous_cursor": page.previous}
             if asked.counted:
-                count = await self.records.count(session, asked)
+                count = await records.count(session, asked)
                 answer["count"] = {"value": min(count, COUNT_UP_TO + 1), "capped": count > COUNT_UP_TO}
         return answered(answer)
 
     # --- writing -------------------------------------------------------------------------------------
 
     def _writes(self) -> list[BaseRouteHandler]:
-        resource, records = self.resource, self.records
-        path = f"/{resource.name}"
+        resource, path = self.resource, self._path
 
         async def create(request: Asked, data: Any) -> Answer:
             async def do(session: Session, principal: Principal) -> tuple[int, Any, dict[str, str]]:
-                (outcome,) = await records.create(session, principal, [self._values(data)])
-                headers = {"Location": f"/v1{path}/{self._shown(outcome)['id']}"}
-                return 201, self._shown(outcome), headers | self._tag(outcome)
+                records = await self.within(session, request)
+                outcomes = await records.create(session, principal, [self._values(data)])
+                shown, headers = await self._answer(session, records, outcomes)
+                return 201, shown, {"Location": f"{request.url.path}/{shown['id']}"} | headers
 
-            return await written(request, f"{resource.scope}:write", f"POST {path}", do)
+            return await written(request, resource.to_write, _name(request), do)
 
         async def update(request: Asked, id: FromPath[str], data: Any) -> Answer:
             async def do(session: Session, principal: Principal) -> tuple[int, Any, dict[str, str]]:
+                records = await self.within(session, request)
                 wanted = Patch(self._id(id), self._values(data), _version(request))
-                (outcome,) = await records.update(session, principal, [wanted])
-                return 200, self._shown(outcome), self._tag(outcome)
+                outcomes = await records.update(session, principal, [wanted])
+                return 200, *await self._answer(session, records, outcomes)
 
-            return await written(request, f"{resource.scope}:write", f"PATCH {path}/{id}", do)
+            return await written(request, resource.to_write, _name(request), do)
 
         async def archive(request: Asked, id: FromPath[str]) -> Answer:
             async def do(session: Session, principal: Principal) -> tuple[int, Any, dict[str, str]]:
-                (outcome,) = await records.archive(
-                    session, principal, [Patch(self._id(id), {}, _version(request))]
-                )
-                return 200, self._shown(outcome), self._tag(outcome)
+                records = await self.within(session, request)
+                wanted = Patch(self._id(id), {}, _version(request))
+                outcomes = await records.archive(session, principal, [wanted])
+                return 200, *await self._answer(session, records, outcomes)
 
-            return await written(request, f"{resource.scope}:write", f"DELETE {path}/{id}", do)
+            return await written(request, resource.to_write, _name(request), do)
 
         async def restore(request: Asked, id: FromPath[str]) -> Answer:
             async def do(session: Session, principal: Principal) -> tuple[int, Any, dict[str, str]]:
-                (outcome,) = await records.restore(
-                    session, principal, [Patch(self._id(id), {}, _version(request))]
-                )
-                return 200, self._shown(outcome), self._tag(outcome)
+                records = await self.within(session, request)
+                wanted = Patch(self._id(id), {}, _version(request))
+                outcomes = await records.restore(session, principal, [wanted])
+                return 200, *await self._answer(session, records, outcomes)
 
-            return await written(request, f"{resource.scope}:write", f"POST {path}/{id}/restore", do)
+            return await written(request, resource.to_write, _name(request), do)
 
         create.__annotations__["data"] = _body(resource.new)
         update.__annotations__["data"] = _body(resource.patch)
         one, shown = _words(resource.singular), resource.shown
-        return [
-            _route(post, path, create, f"Create a {one}", shown, 201),
-            _route(patch, f"{path}/{{id:str}}", update, f"Change a {one}", shown),
-            _route(delete, f"{path}/{{id:str}}", archive, f"Archive a {one}", shown),
-            _route(post, f"{path}/{{id:str}}/restore", restore, f"Restore a {one}", shown),
-        ]
+        made = {
+            "create": route(post, path, create, f"Create a {one}", shown, 201),
+            "update": route(patch, f"{path}/{{id:str}}", update, f"Change a {one}", shown),
+            "archive": route(delete, f"{path}/{{id:str}}", archive, f"Archive a {one}", shown),
+            "restore": route(post, f"{path}/{{id:str}}/restore", restore, f"Restore a {one}", shown),
+        }
+        return [each for verb, each in made.items() if verb in resource.writes]
 
     # --- batches -------------------------------------------------------------------------------------
 
     def _batches(self) -> list[BaseRouteHandler]:
         resource = self.resource
-        path = f"/{resource.name}/batch"
+        path = f"{self._path}/batch"
         ref = ("ref", str | None, None)
         named = [("id", str), ("version", int | None, None), ref]
 
@@ -164,29 +182,36 @@ class ResourceRoutes:
 
             async def handle(request: Asked, data: Any, atomic: FromQuery[bool] = False) -> Answer:
                 async def do(session: Session, principal: Principal) -> tuple[int, Any, dict[str, str]]:
-                    outcomes = await self._batch(session, principal, verb, data.items, atomic)
-                    answer = [self._item(*each) for each in zip(outcomes, data.items, strict=True)]
+                    records = await self.within(session, request)
+                    outcomes = await self._batch(records, session, principal, verb, data.items, atomic)
+                    shown = await self._shown(session, records, outcomes)
+                    answer = [self._item(*each) for each in zip(outcomes, shown, data.items, strict=True)]
                     status = 200 if all(each.problem is None for each in outcomes) else 207
                     return status, {"items": answer}, {}
 
-                scope, route = f"{resource.scope}:write", f"POST {path}/{verb}?atomic={atomic}"
-                return await written(request, scope, route, do)
+                return await written(request, resource.to_write, f"{_name(request)}?atomic={atomic}", do)
 
             handle.__annotations__["data"] = _body(_struct(f"{item.__name__}Batch", [("items", items)]))
             words = f"{verb.capitalize()} many {_words(resource.name)}"
-            return _route(post, f"{path}/{verb}", handle, words, dict[str, Any])
+            return route(post, f"{path}/{verb}", handle, words, dict[str, Any])
 
-        return [
-            batch("create", [("item", resource.new), ref]),
-            batch("update", [("item", resource.patch), *named]),
-            batch("archive", named),
-            batch("restore", named),
-        ]
+        fields: dict[str, list[Any]] = {
+            "create": [("item", resource.new), ref],
+            "update": [("item", resource.patch), *named],
+            "archive": named,
+            "restore": named,
+        }
+        return [batch(verb, each) for verb, each in fields.items() if verb in resource.writes]
 
     async def _batch(
-        self, session: Session, principal: Principal, verb: str, items: Sequence[Any], atomic: bool
+        self,
+        records: Records,
+        session: Session,
+        principal: Principal,
+        verb: str,
+        items: Sequence[Any],
+        atomic: bool,
     ) -> list[Outcome]:
-        records = self.records
         values: list[Values] = [{} for _ in items]
         if verb in ("create", "update"):
             values = [self._values(each.item, f"/items/{n}/item") for n, each in enumerate(items)]
@@ -198,11 +223,11 @@ class ResourceRoutes:
         ]
         return await write(session, principal, patches, atomic=atomic)
 
-    def _item(self, outcome: Outcome, item: Any) -> Shown:
+    def _item(self, outcome: Outcome, shown: Shown, item: Any) -> Shown:
         found: Shown = {} if item.ref is None else {"ref": item.ref}
         if outcome.problem is not None:
             return found | {"status": outcome.problem.status, "problem": as_mapping(outcome.problem)}
-        return found | {"status": 200, "item": self._shown(outcome)}
+        return found | {"status": 200, "item": shown}
 
     # --- values --------------------------------------------------------------------------------------
 
@@ -227,12 +252,22 @@ class ResourceRoutes:
             values[name] = value
         return values
 
-    def _shown(self, outcome: Outcome) -> Shown:
-        values = outcome.values or {}
-        return self._show({name: values.get(name) for name in self.resource.types}, self.resource.fields)
+    async def _shown(self, session: Session, records: Records, outcomes: Sequence[Outcome]) -> list[Shown]:
+        """Empty for what was refused."""
+        shown: list[Shown] = []
+        for outcome in outcomes:
+            values = outcome.values
+            whole = values and {name: values.get(name) for name in self.resource.types}
+            shown.append(self._show(whole, self.resource.fields) if whole else {})
+        await records.reveal(session, shown)
+        return shown
 
-    def _tag(self, outcome: Outcome) -> dict[str, str]:
-        return {"ETag": etag((outcome.values or {})["version"])}
+    async def _answer(
+        self, session: Session, records: Records, outcomes: Sequence[Outcome]
+    ) -> tuple[Shown, dict[str, str]]:
+        """The only one, and its headers."""
+        (shown,) = await self._shown(session, records, outcomes)
+        return shown, {"ETag": etag(shown["version"])}
 
 
 class Expander:
@@ -240,9 +275,14 @@ class Expander:
 
     def __init__(self) -> None:
         self._kinds: dict[str, Records] = {}
+        self._parts: dict[tuple[str, str], Part] = {}
 
     def knows(self, records: Records) -> None:
         self._kinds[records.resource.name] = records
+
+    def adds(self, resource: str, name: str, part: Part) -> None:
+        """What `expand=name` shows of things of this resource, beyond what their fields refer to."""
+        self._parts[resource, name] = part
 
     async def __call__(
         self,
@@ -253,14 +293,19 @@ class Expander:
         names: Sequence[str],
     ) -> None:
         for name in names:
+            if (part := self._parts.get((resource.name, name))) is not None:
+                for item, value in zip(shown, await part(session, rows), strict=True):
+                    item[name] = value
+                continue
             records = self._kinds[resource.expands[name]]
             field = f"{name}_id"
             wanted = list({row[field] for row in rows if row[field] is not None})
             found = await records.get_many(session, wanted) if wanted else {}
             show = shower(records.resource)
+            others = {id: show(other, records.resource.fields) for id, other in found.items()}
+            await records.reveal(session, list(others.values()))
             for row, item in zip(rows, shown, strict=True):
-                other = found.get(row[field])
-                item[name] = None if other is None else show(other, records.resource.fields)
+                item[name] = others.get(row[field])
 
 
 def _of_search(resource: Resource, asked: Search) -> Listing:
@@ -270,6 +315,8 @@ def _of_search(resource: Resource, asked: Search) -> Listing:
     if asked.cursor is not None:
         plain.append(("cursor", asked.cursor))
     found = listing(resource, plain)
+    if len(asked.filters) > MOST_CONDITIONS:
+        raise Problem("invalid_request", f"at most {MOST_CONDITIONS} conditions")
     conditions = []
     for name, operator, value in asked.filters:
         filterable(resource, name, operator)
@@ -285,6 +332,11 @@ def _version(request: Asked) -> int | None:
     return version_of(request.headers.get("if-match"))
 
 
+def _name(request: Asked) -> str:
+    """Of what an Idempotency-Key is for."""
+    return f"{request.method} {request.url.path}"
+
+
 def _words(name: str) -> str:
     return name.replace("-", " ").replace("_", " ")
 
@@ -298,10 +350,10 @@ def _struct(name: str, fields: list[Any]) -> Any:
     return msgspec.defstruct(name, fields, forbid_unknown_fields=True, kw_only=True)
 
 
-def _route(
+def route(
     method: Any, path: str, handle: Any, summary: str, answer: Any, status: int = 200
 ) -> BaseRouteHandler:
-    parts = path.replace("{id:str}", "one").replace("-", "_").strip("/").split("/")
+    parts = _PARAMETER.sub(r"\1", path.replace("{id:str}", "one")).replace("-", "_").strip("/").split("/")
     handle.__name__ = "_".join([method.__name__, *parts])
     made: BaseRouteHandler = method(
         path,

@@ -27,6 +27,10 @@ class Rows:
         self._get = f"SELECT {columns} FROM {table} WHERE organization_id = $1 AND id = ANY($2::uuid[])"
         # In one order, so that two writers of overlapping sets wait for each other and do not lock up.
         self._lock = f"{self._get} ORDER BY id FOR NO KEY UPDATE"
+        self._walk = (
+            f"SELECT {columns} FROM {table} WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+            " FOR NO KEY UPDATE"
+        )
         self._insert = f"INSERT INTO {table} (organization_id, {columns}) SELECT $1, * FROM unnest({arrays})"
         changed = [name for name in types if name not in ("id", "created_at")]
         self._update = (
@@ -44,6 +48,26 @@ class Rows:
         """The same, held against other writers to the end of the transaction."""
         rows = await session.fetch(self._lock, session.tenant, sorted(set(ids)))
         return {row["id"]: self.values(row) for row in rows}
+
+    async def walk(self, session: Session, after: uuid.UUID, limit: int) -> list[Values]:
+        """The next of all rows by id, archived ones too, held as `lock` holds them."""
+        rows = await session.fetch(self._walk, session.tenant, after, limit)
+        return [self.values(row) for row in rows]
+
+    async def find(
+        self, session: Session, column: str, values: Sequence[object]
+    ) -> dict[object, list[uuid.UUID]]:
+        """The live ones by the value of a column, the oldest first. An index leads to it, or this is slow."""
+        table = quoted_name(self.resource.schema, self.resource.table)
+        name, type_ = quoted_name(column), self.resource.types[column]
+        found: dict[object, list[uuid.UUID]] = {}
+        for row in await session.fetch(
+            f"SELECT id, {name} FROM {table} WHERE organization_id = $1 AND {name} = ANY($2::{type_}[])"
+            " AND archived_at IS NULL ORDER BY id",
+            *(session.tenant, list(values)),
+        ):
+            found.setdefault(row[column], []).append(row["id"])
+        return found
 
     def values(self, row: Row) -> Values:
         """The row as values: JSON, which the driver gives as text, is what it says."""

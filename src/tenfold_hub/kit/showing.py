@@ -58,17 +58,18 @@ def _with_prefix(prefix: str) -> Callable[[uuid.UUID], str]:
     return lambda id: shown(prefix, id)
 
 
-def _moment(value: datetime.datetime) -> str:
+def moment(value: datetime.datetime) -> str:
+    """In UTC, to the microsecond."""
     return value.astimezone(datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _json(value: Any) -> Any:
-    # The driver gives JSON as text, which goes into the answer as it is.
+def raw_json(value: Any) -> Any:
+    """JSON of the database: the driver gives it as text, which goes into the answer as it is."""
     return msgspec.Raw(value.encode()) if isinstance(value, str) else value
 
 
 _TURNED: dict[SqlType, Callable[[Any], Any]] = {
-    "timestamptz": _moment,
+    "timestamptz": moment,
     "date": datetime.date.isoformat,
-    "jsonb": _json,
+    "jsonb": raw_json,
 }

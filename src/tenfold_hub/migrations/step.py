@@ -26,7 +26,8 @@ class Step:
         """Runs a block of `file.sql` of this package."""
         found = _BLOCK.split((resources.files(__package__) / f"{file}.sql").read_text())
         blocks = dict(zip(found[1::2], found[2::2], strict=True))
-        self.execute(blocks[block].replace("{common}", COMMON.strip()))
+        # The driver takes a single % for a parameter's place.
+        self.execute(blocks[block].replace("{common}", COMMON.strip()).replace("%", "%%"))
 
     def isolate(
         self,

@@ -33,7 +33,7 @@ async def test_tenants_that_share_connections_see_their_own_rows(
                         rows = await session.fetch("SELECT DISTINCT team_id FROM notes WHERE id > $1", 0)
                         seen += [row[0] for row in rows]
                         if turn % 3 == 0:
-                            await session.execute("SET app.tenant_id = '8'")
+                            await session.connection.execute("SET app.tenant_id = '8'", ())
                             await session.execute("CREATE TEMP TABLE notes AS SELECT 99 AS team_id, 1 AS id")
                 return seen
 

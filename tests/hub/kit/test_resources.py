@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tenfold.runtime.telemetry import Telemetry
+
 
 async def made(client: httpx.AsyncClient, **values: object) -> dict[str, object]:
     answer = await client.post("/companies", json={"name": "Engines"} | values)
@@ -183,3 +185,32 @@ async def test_without_a_key_nothing_is_answered(app: httpx.ASGITransport) -> No
         for key in ("", "Bearer x", "Bearer hub_01m7yqxee4fv0rg5jbccy14d19_x", "Basic eDp5"):
             answer = await nobody.get("/companies", headers={"Authorization": key})
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+
+
+async def test_changes_are_in_the_audit_log_with_what_was_before(
+    client: httpx.AsyncClient, other: httpx.AsyncClient
+) -> None:
+    company = await made(client, score=1)
+    await client.patch(f"/companies/{company['id']}", json={"score": 2}, headers={"X-Request-ID": "mine"})
+    log = (await client.get(f"/audit?object={company['id']}")).json()["items"]
+    assert [(entry["action"], entry["object_id"]) for entry in log] == [
+        ("updated", company["id"]),
+        ("created", company["id"]),
+    ]
+    assert (log[0]["before"], log[0]["after"]) == ({"score": 1}, {"score": 2})
+    assert log[0]["request_id"] == "mine"
+    assert (await other.get("/audit")).json()["items"] == []
+    assert (await other.get(f"/audit?object={company['id']}")).json()["items"] == []
+
+
+async def test_the_statements_of_a_request_do_not_grow_with_its_items(
+    client: httpx.AsyncClient, telemetry: Telemetry
+) -> None:
+    async def statements(count: int) -> int:
+        items = [{"item": {"name": f"c{n}"}} for n in range(count)]
+        with telemetry.recording("batch") as record:
+            answer = await client.post("/companies/batch/create", json={"items": items})
+        assert answer.status_code == 200
+        return record.queries
+
+    assert await statements(2) == await statements(500)

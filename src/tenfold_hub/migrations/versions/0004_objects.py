@@ -13,4 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    Step(op.get_bind().exec_driver_sql, context.config.attributes["roles"])
+    step = Step(op.get_bind().exec_driver_sql, context.config.attributes["roles"])
+    step.schema("objects", "objects")
+    step.isolate("objects", ["definitions", "fields", "revisions", "text_values", "number_values"])
+    step.isolate("objects", ["records", "association_types", "associations"])

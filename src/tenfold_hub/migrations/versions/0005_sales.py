@@ -11,6 +11,18 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+TABLES: dict[str, list[str]] = {
+    "search": ["search_entries", "search_postings", "search_words", "search_keys"],
+    "fields": [],
+    "points": ["contact_points", "addresses"],
+    "sales": ["pipelines", "stages", "deals", "deal_contacts", "deal_moves", "leads"],
+    "activities": ["activities", "notes", "timeline"],
+    "tags": ["tags", "taggings"],
+}
+
 
 def upgrade() -> None:
-    Step(op.get_bind().exec_driver_sql, context.config.attributes["roles"])
+    step = Step(op.get_bind().exec_driver_sql, context.config.attributes["roles"])
+    for block, tables in TABLES.items():
+        step.run("sales", block)
+        step.isolate("crm", tables)

@@ -13,4 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    Step(op.get_bind().exec_driver_sql, context.config.attributes["roles"])
+    step = Step(op.get_bind().exec_driver_sql, context.config.attributes["roles"])
+    step.schema("commerce", "commerce")
+    step.isolate("commerce", ["products", "customers", "orders"], rights="SELECT, INSERT, UPDATE, DELETE")
+    step.isolate("commerce", ["order_items", "customer_statistics"])
+    step.isolate("commerce", ["order_history", "refunds", "refund_items"], rights="SELECT, INSERT")

@@ -215,8 +215,8 @@ def test_the_session_s_tenant_passes_in_any_form(guard: Guard, tenant: Any, give
         (7, None),
         (7, TEAM),
         (TEAM, 7),
-        (TEAM, uuid.uuid4()),
-        (TEAM, str(uuid.uuid4())),
+        (TEAM, uuid.UUID(int=7)),
+        (TEAM, str(uuid.UUID(int=7))),
     ],
 )
 def test_another_tenant_is_refused_each_time(guard: Guard, tenant: Any, given: object) -> None:
