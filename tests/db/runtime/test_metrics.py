@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,11 +19,12 @@ from tenfold.runtime.cache import Cache
 from tenfold.runtime.telemetry.opentelemetry import Traces
 from tenfold.runtime.telemetry.prometheus import PrometheusMetrics
 from tests.db.runtime.cache.redis_server import RedisServer
+from tests.db.runtime.pages import names_in, text_of
 from tests.db.runtime.replication import StandbyServer
 from tests.unit.runtime.cache.build import USER, Source
 from tests.waiting import until
 
-PAGE = (Path(__file__).parents[3] / "docs/how-to/metrics-and-traces.md").read_text(encoding="utf-8")
+PAGE = text_of("metrics-and-traces.md")
 
 
 @pytest.fixture
@@ -192,10 +191,7 @@ async def test_spans_of_a_real_transaction_hold_no_value(notes: str, driver: Any
 @pytest.fixture
 def page(notes: str, driver: Any) -> Iterator[dict[str, Any]]:
     """What all blocks of Python on the page define, together; with the notes' database."""
-    found: dict[str, Any] = {}
-    text = PAGE.replace('"postgresql://app@localhost/product"', f"{notes!r}, driver={driver!r}")
-    for block in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        exec(block, found)
+    found = names_in(PAGE.replace('"postgresql://app@localhost/product"', f"{notes!r}, driver={driver!r}"))
     yield found
     REGISTRY.unregister(found["metrics"])
 

@@ -430,6 +430,26 @@ async def test_an_owner_of_the_table_is_bound_where_policies_are_forced(
 
 
 @on_old_and_new
+async def test_an_owner_whom_a_policy_shows_all_rows_may_fill_it(
+    installed: ReadModel, keeper: Database, owner: str, admin: psycopg.Connection[Any]
+) -> None:
+    name = conninfo_to_dict(owner)["user"]
+    admin.execute(f"ALTER ROLE {name} NOBYPASSRLS; ALTER TABLE orders FORCE ROW LEVEL SECURITY".encode())
+    admin.execute(f"CREATE POLICY all_rows ON orders FOR SELECT TO {name} USING (true)".encode())
+    async with Refresher(keeper, [installed], scheduled=False) as refresher:
+        assert (await refresher.refresh("customer_summary")).rows == 2001
+        # A restrictive one takes rows away again.
+        admin.execute("CREATE POLICY less ON orders AS RESTRICTIVE USING (organization_id = 7)")
+        with pytest.raises(ReadModelError, match="42501"):
+            await refresher.refresh("customer_summary")
+    with pytest.raises(ReadModelError, match=f"binds {name} in orders"):
+        await Refresher(keeper, [installed]).open()
+    admin.execute("DROP POLICY less ON orders; ALTER POLICY all_rows ON orders USING (organization_id > 7)")
+    with pytest.raises(ReadModelError, match=f"binds {name} in orders"):
+        await Refresher(keeper, [installed]).open()
+
+
+@on_old_and_new
 async def test_a_view_in_the_query_reads_as_its_own_owner(
     owner: str, app: str, role: str, keeper: Database, admin: psycopg.Connection[Any]
 ) -> None:

@@ -6,16 +6,16 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tenfold.runtime import Database
 from tenfold.runtime.telemetry import RequestMiddleware, Telemetry
+from tests.db.runtime.pages import blocks_of, text_of
 
-PAGE = (Path(__file__).parents[3] / "docs/how-to/see-what-requests-do.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+PAGE = text_of("see-what-requests-do.md")
+BLOCKS = blocks_of(PAGE)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import msgspec
 from tenfold.errors import DatabaseUnavailableError, ReadModelError, TenfoldError, UsageError
 from tenfold.runtime.database import Database
 from tenfold.runtime.drivers import Connection
+from tenfold.runtime.read_models.check import shown_all_by_policies
 from tenfold.runtime.read_models.model import ReadModel
 from tenfold.runtime.read_models.record import record_failure, record_success, require_as_declared, state_of
 from tenfold.runtime.read_models.schedule import due_in
@@ -26,10 +27,10 @@ _LOCK = "SELECT pg_catalog.pg_advisory_xact_lock($1::bigint)"
 _WAIT_LONG = """
 SELECT pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('lock_timeout', '0', true)
 """
-# With row_security off the server refuses a query that a policy would thin out.
+# With row_security off the server refuses a query that a policy would thin out, or might.
 _LIMIT = """
 SELECT pg_catalog.clock_timestamp() AS began,
-       pg_catalog.set_config('row_security', 'off', true),
+       pg_catalog.set_config('row_security', $5::text, true),
        pg_catalog.set_config('lock_timeout', $1::text, true),
        pg_catalog.set_config('statement_timeout', $2::text, true),
        pg_catalog.set_config('work_mem', coalesce($3::text, pg_catalog.current_setting('work_mem')), true),
@@ -135,17 +136,24 @@ async def _locked(session: Session, model: ReadModel, *, wait: bool) -> bool:
 
 
 async def _refreshed(session: Session, model: ReadModel, limits: Limits) -> Refreshed:
+    open_ = await shown_all_by_policies(session, model)
     row = await session.fetch_row(
         _LIMIT,
         f"{limits.lock_timeout * 1000:.0f}ms",
         f"{limits.statement_timeout * 1000:.0f}ms",
         limits.work_mem,
         model.names.stored,
+        "on" if open_ else "off",
     )
     assert row is not None
     # What was never filled cannot be compared with what is new, and nobody reads it.
     how = "CONCURRENTLY " if row["populated"] else ""
     await session.execute(f"REFRESH MATERIALIZED VIEW {how}{model.names.stored}")
+    # Locks on the tables keep policies as they are from here on.
+    if open_ and not await shown_all_by_policies(session, model):
+        raise ReadModelError(
+            f"policies were changed while the read model {model} was refreshed; nothing of it stays"
+        )
     seconds, rows = await record_success(session, model, row["began"])
     session.after_commit(
         lambda: _log.info("read model %s: %d rows, refreshed in %.2f s", model, rows, seconds)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,17 +12,14 @@ from tenfold.errors import NamespaceError
 from tenfold.runtime import Database
 from tenfold.runtime.cache import MISSING, Cache, Cached, MsgspecCodec, preset
 from tests.db.runtime.cache.redis_server import RedisServer
+from tests.db.runtime.pages import names_of
 from tests.waiting import until
-
-PAGE = (Path(__file__).parents[4] / "docs/how-to/cache.md").read_text(encoding="utf-8")
 
 
 @asynccontextmanager
 async def page_on(db: Database, url: str) -> AsyncIterator[dict[str, Any]]:
     """What all blocks of Python on the page define, together, on servers that are there."""
-    found: dict[str, Any] = {}
-    for block in re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
-        exec(block, found)
+    found = names_of("cache.md")
     assert isinstance(found["db"], Database)
     spaces = [found[name] for name in ("NOTE", "NOTES", "NOTE_COUNT", "PROVIDER")]
     async with Cache(spaces, url=url) as cache:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
 from tenfold.runtime import Database
+from tests.db.runtime.pages import names_of
 from tests.waiting import until
-
-PAGE = (Path(__file__).parents[4] / "docs/how-to/outbox.md").read_text(encoding="utf-8")
 
 
 async def test_the_page_does_what_it_says(
     notes: str, database: str, role: str, dispatcher_role: str, driver: Any
 ) -> None:
-    page: dict[str, Any] = {}
-    for block in re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
-        exec(block, page)
+    page = names_of("outbox.md")
     with psycopg.connect(database, autocommit=True) as owner:
         for statement in page["statements"]:
             for placeholder, name in (("app", role), ("dispatcher", dispatcher_role)):
