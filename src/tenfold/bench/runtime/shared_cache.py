@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import cycle
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -13,17 +15,18 @@ from tenfold.bench.runtime.cache import KEYS, User, user
 from tenfold.bench.runtime.ground import TENANT
 from tenfold.bench.runtime.missing import missing
 from tenfold.bench.runtime.redis_server import redis_program, redis_server
-from tenfold.bench.runtime.result import Section, Table, lines
+from tenfold.bench.runtime.result import Section, Table, at_most, lines
 from tenfold.bench.runtime.subject import Bench
 from tenfold.bench.runtime.timing import Contender, one_by_one, together
 from tenfold.errors import TenfoldError
-from tenfold.runtime.cache import Cache, Namespace
+from tenfold.runtime.cache import MISSING, Cache, Namespace
 
 TASKS = 16
 _OURS, _BARE = "tenfold", "redis-py and msgspec"
 _TITLE = "A hit of the second level"
 # The first level keeps nothing.
 _USER: Namespace[User] = Namespace(name="user", type=User, ttl=1800, local_ttl=0)
+_KEPT: Namespace[User] = Namespace(name="kept", type=User, ttl=1800)
 
 Get = Callable[[int], Awaitable[Any]]
 
@@ -48,6 +51,8 @@ async def _measured(bench: Bench, url: str) -> Section:
         busy = await bench.measure(
             [Contender(name, together(_any(get), TASKS)) for name, get in gets.items()]
         )
+        reach = Reach(url)
+        (reached,) = await bench.measure([Contender("until another cache has forgotten it", reach)])
     hiredis = "without its parser hiredis" if missing("hiredis") else "with its parser hiredis"
     return Section(
         subject="redis",
@@ -64,8 +69,36 @@ async def _measured(bench: Bench, url: str) -> Section:
                 against=_BARE,
                 unit="rate",
             ),
+            Table(title="An invalidation, between two caches of this process", lines=lines([reached])),
         ),
+        verdicts=(at_most("An invalidation reaches another first level, at worst", reach.worst, 0.1, "s"),),
     )
+
+
+class Reach:
+    """Invalidates in one cache, and waits until the first level of another has forgotten the value."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        #: Seconds that the slowest one took.
+        self.worst = 0.0
+
+    async def __call__(self, times: int) -> float:
+        async with Cache([_KEPT], url=self._url) as here, Cache([_KEPT], url=self._url) as there:
+            await here.caught_up()
+            await there.caught_up()
+            return sum([await self._once(here, there) for _ in range(times)])
+
+    async def _once(self, here: Cache, there: Cache) -> float:
+        await there.get(_KEPT, TENANT, KEYS[3], _loads(KEYS[3]))
+        began = perf_counter()
+        task = asyncio.create_task(here.invalidate(_KEPT, TENANT, KEYS[3]))
+        while there.peek(_KEPT, TENANT, KEYS[3]) is not MISSING:
+            await asyncio.sleep(0)
+        seconds = perf_counter() - began
+        await task
+        self.worst = max(self.worst, seconds)
+        return seconds
 
 
 def _any(get: Get) -> Callable[[], Awaitable[Any]]:
