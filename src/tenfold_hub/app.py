@@ -4,93 +4,138 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any, cast
 
 import msgspec
-from litestar import Litestar, Request, Response, Router, get
+from litestar import Litestar, Request, Response, Router
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import ScalarRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
 
 from tenfold.runtime import Database
 from tenfold.runtime.adapters.asgi import App, TenantMiddleware
+from tenfold.runtime.cache import Cache
 from tenfold.runtime.paging import Cursors
 from tenfold.runtime.telemetry import RequestMiddleware, Telemetry, request_id
+from tenfold_hub import pages, ready
 from tenfold_hub.commerce import domain as commerce
+from tenfold_hub.commerce.remote import RemoteIdentity
 from tenfold_hub.crm import domain as crm
 from tenfold_hub.exchange import domain as exchange
 from tenfold_hub.identity import domain as identity
-from tenfold_hub.identity import keys
+from tenfold_hub.identity.credentials import Credentials
 from tenfold_hub.kit import audit
 from tenfold_hub.kit.journal import Journal
 from tenfold_hub.kit.platform import Platform
 from tenfold_hub.kit.problems import Fault, Problem, document_json, problem_of
+from tenfold_hub.kit.ratelimit import Rate, RateLimits, buckets
 from tenfold_hub.kit.resource import Resources
 from tenfold_hub.objects import domain as objects
+from tenfold_hub.segments import domain as segments
 from tenfold_hub.settings import Settings
 
 _PROBLEM = "application/problem+json"
 #: In the order of their layers.
-DOMAINS = (identity.join, objects.join, crm.join, commerce.join, exchange.join)
+DOMAINS = (identity.join, objects.join, crm.join, segments.join, commerce.join, exchange.join)
+#: Domains that can be served in a process of their own, by that name: they ask others over HTTP.
+ALONE: dict[str, Sequence[Callable[[Platform], object]]] = {
+    "commerce": (commerce.join_alone, exchange.publish)
+}
 
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _log = logging.getLogger("tenfold_hub")
 
 
-def assemble(db: Database, cursors: Cursors, settings: Settings | None = None) -> Platform:
+def assemble(
+    db: Database, cursors: Cursors, settings: Settings | None = None, cache: Cache | None = None
+) -> Platform:
     """All domains of a hub, for whoever serves it or works for it."""
-    platform = Platform(db, cursors, Journal(), settings=settings)
-    for join in DOMAINS:
+    platform = Platform(db, cursors, Journal(), settings=settings, cache=cache)
+    for join in ALONE[settings.only] if settings is not None and settings.only else DOMAINS:
         join(platform)
     return platform
 
 
 def create_app(
-    db: Database, cursors: Cursors, telemetry: Telemetry, settings: Settings | None = None
+    db: Database,
+    cursors: Cursors,
+    telemetry: Telemetry,
+    settings: Settings | None = None,
+    cache: Cache | None = None,
 ) -> Any:
     """An ASGI application; the database is opened with it, and tells `telemetry` what it does."""
-    platform = assemble(db, cursors, settings)
+    platform = assemble(db, cursors, settings, cache)
     resources = Resources(records.resource for records in platform.records.values())
     platform.route(audit.handlers(resources, cursors))
-
-    @get("/health", include_in_schema=False)
-    async def health() -> dict[str, str]:
-        return {"status": "ok"}
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(db)
+            if cache is not None:
+                await stack.enter_async_context(cache)
             for part in platform.running:
                 await stack.enter_async_context(part)
             yield
 
     app = Litestar(
-        [health, Router("/v1", route_handlers=platform.handlers)],
+        [*ready.handlers(db), *pages.handlers(), Router("/v1", route_handlers=platform.handlers)],
         lifespan=[lifespan],
         exception_handlers={Exception: _refused},
-        openapi_config=OpenAPIConfig("Tenfold hub", "1", render_plugins=[ScalarRenderPlugin()], path="/docs"),
+        openapi_config=OpenAPIConfig(
+            "Tenfold hub",
+            "1",
+            render_plugins=[pages.ApiPage()],
+            path=pages.PATH,
+            security=[{"key": []}],
+            components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
+        ),
+        # What is logged is for who runs the process to say.
+        logging_config=None,
         request_max_body_size=20_000_000,
     )
-    asked = Authentication(TenantMiddleware(cast(App, app), db, _organization_of), db)
-    return RequestMiddleware(asked, telemetry)
+    served: Any = TenantMiddleware(cast(App, app), db, _organization_of)
+    if settings is not None and (rate := Rate.of(settings.rate)):
+        limits = buckets(rate, settings.redis)
+        platform.running.append(aclosing(limits))
+        served = RateLimits(served, rate, limits)
+    return RequestMiddleware(Authentication(served, platform.services["credentials"]), telemetry)
 
 
 class Authentication:
-    """Finds out who asks, before anything else; whoever has no valid key asks as nobody."""
+    """Finds out who asks, before anything else; whoever has no valid token asks as nobody."""
 
-    def __init__(self, app: Any, db: Database) -> None:
-        self._app, self._db = app, db
+    def __init__(self, app: Any, credentials: Credentials | RemoteIdentity) -> None:
+        self._app, self._credentials = app, credentials
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             state = scope.setdefault("state", {})
-            key = _bearer(scope["headers"])
-            if key is not None:
-                state["principal"] = await keys.principal_of(self._db, key)
+            token = _bearer(scope["headers"])
+            if token is not None:
+                try:
+                    state["principal"] = await self._credentials.principal_of(token)
+                except Exception as error:
+                    problem = problem_of(error)
+                    if problem is None:
+                        raise
+                    await _refuse(send, problem)
+                    return
         await self._app(scope, receive, send)
+
+
+async def _refuse(send: Any, problem: Problem) -> None:
+    headers = {"Content-Type": _PROBLEM, **problem.headers}
+    await send(
+        {
+            "type": "http.response.start",
+            "status": problem.status,
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": document_json(problem, request_id() or "")})
 
 
 def _bearer(headers: Any) -> str | None:

@@ -3,10 +3,13 @@
 owner        owns the schemas and runs migrations; policies bind it too
 application  serves requests; it owns nothing, and policies show it one organization at a time
 dispatcher   reads the outbox of all organizations, and nothing else
+commerce     serves commerce alone, in a process of its own: it sees no table of another domain
 maintenance  refreshes read models and prunes: policies of their own let it see all organizations
 """
 
 from __future__ import annotations
+
+import itertools
 
 import msgspec
 import psycopg
@@ -20,10 +23,11 @@ class Roles(msgspec.Struct, frozen=True, kw_only=True):
     application: str = "hub_app"
     dispatcher: str = "hub_dispatcher"
     maintenance: str = "hub_maintenance"
+    commerce: str = "hub_commerce"
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (self.owner, self.application, self.dispatcher, self.maintenance)
+        return (self.owner, self.application, self.dispatcher, self.maintenance, self.commerce)
 
 
 ROLES = Roles()
@@ -43,12 +47,22 @@ def create_roles(dsn: str, roles: Roles = ROLES) -> None:
         for name in roles.names:
             if name not in known:
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
-        for setting, value in _TIMEOUTS.items():
+        for role, (setting, value) in itertools.product(
+            (roles.application, roles.commerce), _TIMEOUTS.items()
+        ):
             connection.execute(
                 sql.SQL("ALTER ROLE {} SET {} = {}").format(
-                    sql.Identifier(roles.application), sql.Identifier(setting), sql.Literal(value)
+                    sql.Identifier(role), sql.Identifier(setting), sql.Literal(value)
                 )
             )
+        # The owner makes read models as the role that refreshes them, and inherits nothing of what it sees.
+        known_member = connection.execute(
+            "SELECT pg_catalog.pg_has_role(%s, %s, 'MEMBER')", [roles.owner, roles.maintenance]
+        ).fetchone()
+        if known_member != (True,):
+            owner = sql.Identifier(roles.owner)
+            connection.execute(sql.SQL("ALTER ROLE {} NOINHERIT").format(owner))
+            connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(roles.maintenance), owner))
         (database,) = connection.execute("SELECT current_database()").fetchone() or ("",)
         connection.execute(
             sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from tenfold.runtime import Database, Observer
+from tenfold.runtime.cache import Cache
 from tenfold.runtime.paging import Cursors
 from tenfold.runtime.telemetry import Telemetry
 from tenfold_hub.app import create_app
+from tenfold_hub.identity.domain import NAMESPACES
 from tenfold_hub.migrations.table import SETTING
 from tenfold_hub.settings import Settings
 
@@ -29,4 +31,19 @@ def database(settings: Settings, observers: Sequence[Observer] = ()) -> Database
 def application() -> Any:
     settings = Settings.from_environment()
     telemetry = Telemetry()
-    return create_app(database(settings, [telemetry]), Cursors(settings.key), telemetry, settings)
+    db, cursors = database(settings, [telemetry]), Cursors(settings.key)
+    return create_app(db, cursors, telemetry, settings, cache(settings, [telemetry]))
+
+
+def cache(settings: Settings, observers: Sequence[Observer] = ()) -> Cache | None:
+    """None for one of several processes without Redis: none would hear what another one revoked."""
+    if settings.workers > 1 and not settings.redis:
+        return None
+    return Cache(
+        NAMESPACES,
+        url=settings.redis or None,
+        application="hub",
+        entries=20_000,
+        digest_key=settings.key[:64],
+        observers=observers,
+    )

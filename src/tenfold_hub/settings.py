@@ -19,6 +19,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: str
     replicas: tuple[str, ...] = ()
     redis: str = ""
+    #: Processes that serve side by side.
+    workers: int = 1
     #: 32 random bytes or more, in hexadecimal: signs cursors, and encrypts what is secret at rest.
     secret: str = ""
     #: Connection strings of the roles that dispatch and that prune: where they are missing, nobody does.
@@ -26,10 +28,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     maintenance: str = ""
     #: Networks besides the public ones that webhooks may be of, such as 10.0.0.0/8.
     webhook_networks: tuple[str, ...] = ()
+    #: Serve this domain alone, and ask the hub at this address for what is identity's.
+    only: str = ""
+    identity: str = ""
     #: Requests that an organization may send in so many seconds: 6000/60. Empty: as many as it likes.
     rate: str = ""
 
     def __post_init__(self) -> None:
+        if bool(self.only) != bool(self.identity):
+            raise UsageError("a domain is served alone with --only and --identity, the address of the hub")
         try:
             enough = len(bytes.fromhex(self.secret)) >= 32
         except ValueError:
@@ -50,10 +57,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             f"{PREFIX}DATABASE": self.database,
             f"{PREFIX}REPLICAS": "\n".join(self.replicas),
             f"{PREFIX}REDIS": self.redis,
+            f"{PREFIX}WORKERS": str(self.workers),
             f"{PREFIX}SECRET": self.secret,
             f"{PREFIX}DISPATCHER": self.dispatcher,
             f"{PREFIX}MAINTENANCE": self.maintenance,
             f"{PREFIX}WEBHOOK_NETWORKS": " ".join(self.webhook_networks),
+            f"{PREFIX}ONLY": self.only,
+            f"{PREFIX}IDENTITY": self.identity,
             f"{PREFIX}RATE": self.rate,
         }
 
@@ -66,9 +76,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             database=environment[f"{PREFIX}DATABASE"],
             replicas=tuple(filter(None, environment.get(f"{PREFIX}REPLICAS", "").split("\n"))),
             redis=environment.get(f"{PREFIX}REDIS", ""),
+            workers=int(environment.get(f"{PREFIX}WORKERS", "1")),
             secret=environment.get(f"{PREFIX}SECRET", ""),
             dispatcher=environment.get(f"{PREFIX}DISPATCHER", ""),
             maintenance=environment.get(f"{PREFIX}MAINTENANCE", ""),
             webhook_networks=tuple(environment.get(f"{PREFIX}WEBHOOK_NETWORKS", "").split()),
+            only=environment.get(f"{PREFIX}ONLY", ""),
+            identity=environment.get(f"{PREFIX}IDENTITY", ""),
             rate=environment.get(f"{PREFIX}RATE", ""),
         )

@@ -2,36 +2,88 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
-import secrets
-import socket
+import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
+import msgspec
 
-from tenfold.errors import UsageError
+from tenfold_hub.cli.beside import working
+from tenfold_hub.cli.local import DEMO, DEMO_NAME, DEMO_PERSONS, Local, local
+from tenfold_hub.cli.ready import require_free, require_ready
 from tenfold_hub.settings import PREFIX, Settings
 
 
+_STDERR = {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}
+#: Of all processes, added to what Granian says of its own loggers.
+_LOGGING = {
+    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": _STDERR, "access": _STDERR},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}
+
+
 def serve(
-    database: str | None, replicas: tuple[str, ...], redis: str, host: str, port: int, workers: int
+    database: str | None,
+    replicas: tuple[str, ...],
+    redis: str,
+    host: str,
+    port: int,
+    workers: int,
+    only: str = "",
+    identity: str = "",
 ) -> None:
-    """Blocks until it is interrupted. Raises UsageError for a port that is taken."""
-    _require_free(host, port)
-    with contextlib.ExitStack() as stack:
-        if database is None:
-            settings = stack.enter_context(_embedded(redis))
-        else:
-            secret = os.environ.get(f"{PREFIX}SECRET", "")
-            settings = Settings(database=database, replicas=replicas, redis=redis, secret=secret)
-        click.echo(f"http://{host}:{port}/docs shows the API; Ctrl-C stops it", err=True)
-        _run(settings, host, port, workers)
+    """Blocks until it is interrupted. Raises TenfoldError for what would not work, before it listens."""
+    require_free(host, port)
+    with _settings(database, redis) as settings:
+        settings = msgspec.structs.replace(
+            settings, replicas=replicas, workers=workers, only=only, identity=identity
+        )
+        require_ready(settings)
+        shown = f"[{host}]" if ":" in host else host
+        click.echo(f"http://{shown}:{port}/docs shows the API; Ctrl-C stops it", err=True)
+        with working(settings):
+            _run(settings, host, port)
 
 
-def _run(settings: Settings, host: str, port: int, workers: int) -> None:
+@contextlib.contextmanager
+def _settings(database: str | None, redis: str) -> Iterator[Settings]:
+    if database is not None:
+        told = {f"{PREFIX}DATABASE": database, f"{PREFIX}REDIS": redis}
+        yield Settings.from_environment(os.environ | told)
+        return
+    with local() as hub:
+        click.echo(f"PostgreSQL {hub.major} runs in {hub.folder / 'server'}", err=True)
+        _show_demo(hub)
+        # What has no option here is in the environment.
+        told = hub.settings(redis).environment()
+        yield Settings.from_environment(os.environ | {name: value for name, value in told.items() if value})
+
+
+def _show_demo(hub: Local) -> None:
+    """Makes the demonstration organization, once."""
+    import psycopg
+
+    from tenfold_hub.cli.access import create_key
+    from tenfold_hub.kit.ids import new_id
+    from tenfold_hub.seeding.loading import Organization, make
+
+    demo = Organization(new_id().hex, DEMO, DEMO_NAME, DEMO_PERSONS, DEMO)
+    with psycopg.connect(hub.owner) as connection:
+        new = make(connection, demo, int(time.time() * 1000))
+    if new:
+        key = create_key(hub.owner, DEMO, "first", ["*"])
+        click.echo(f"The organization {DEMO} has {DEMO_PERSONS} people. Its key, shown this once:", err=True)
+        click.echo(key)
+    else:
+        click.echo(
+            f"The organization {DEMO} is there; another key: tenfold hub key --organization {DEMO}", err=True
+        )
+
+
+def _run(settings: Settings, host: str, port: int) -> None:
     from granian import Granian
     from granian.constants import Interfaces
     from granian.log import LogLevels
@@ -43,65 +95,8 @@ def _run(settings: Settings, host: str, port: int, workers: int) -> None:
         interface=Interfaces.ASGI,
         address=host,
         port=port,
-        workers=workers,
+        workers=settings.workers,
         log_enabled=True,
         log_level=LogLevels.warning,
+        log_dictconfig=_LOGGING,
     ).serve()
-
-
-@contextlib.contextmanager
-def _embedded(redis: str) -> Iterator[Settings]:
-    from platformdirs import user_data_path
-    from psycopg.conninfo import make_conninfo
-
-    from tenfold.pg.embedded import EmbeddedServer
-    from tenfold_hub.migrate import migrate
-    from tenfold_hub.roles import ROLES, create_roles
-
-    folder = user_data_path("tenfold") / "hub"
-    with EmbeddedServer.open(folder / "server").start() as server:
-        create_roles(server.dsn())
-        migrate(make_conninfo(server.dsn(), user=ROLES.owner))
-        settings = Settings(
-            database=make_conninfo(server.dsn(), user=ROLES.application),
-            redis=redis,
-            secret=_kept_secret(folder / "secret"),
-        )
-        click.echo(f"PostgreSQL {server.major} runs in {server.folder}", err=True)
-        key = asyncio.run(_first_key(settings, server.dsn()))
-        if key is not None:
-            click.echo("A key of the demonstration organization, shown this once:", err=True)
-            click.echo(key)
-        yield settings
-
-
-async def _first_key(settings: Settings, owner: str) -> str | None:
-    """None where the demonstration organization is there already."""
-    from tenfold_hub.identity import keys
-    from tenfold_hub.identity.organizations import create_organization
-    from tenfold_hub.serving import database
-
-    organization = create_organization(owner, "demo", "Demonstration")
-    if organization is None:
-        return None
-    async with database(settings) as db, db.tenant(organization) as session:
-        return await keys.create(session, "first", ["*"])
-
-
-def _kept_secret(file: Path) -> str:
-    with contextlib.suppress(FileNotFoundError):
-        return file.read_text().strip()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-        secret = secrets.token_hex(32)
-        opened.write(secret)
-    return secret
-
-
-def _require_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise UsageError(f"{host}:{port} cannot be listened on ({error.strerror}); give --port") from None

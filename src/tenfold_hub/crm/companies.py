@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold.runtime import Session
+from tenfold_hub.crm.tags import FILTER
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, invalid
 from tenfold_hub.kit.records import Draft
@@ -121,6 +122,7 @@ COMPANIES = Resource(
     patch=CompanyPatch,
     refs={"owner_id": "usr", "assigned_to": "usr", "parent_id": "com"},
     filters={
+        "tag": FILTER,
         "domain": Filter(),
         "industry": Filter(),
         "status": Filter(),
@@ -159,12 +161,16 @@ COMPANIES = Resource(
         "assigned_to",
         "custom",
     ),
+    expands={"tags": "tags"},
     constraints={
         "companies_domain_key": Fault("/domain", "taken", "another company has this domain"),
+        "companies_owner_fkey": Fault("/owner_id", "unknown", "there is no such member"),
+        "companies_assigned_to_fkey": Fault("/assigned_to", "unknown", "there is no such member"),
         "companies_parent_fkey": Fault("/parent_id", "unknown", "there is no such company"),
     },
     hidden=frozenset({"name_normal"}),
     custom=True,
+    sets=("segment",),
 )
 
 

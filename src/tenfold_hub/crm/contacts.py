@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold.runtime import Session
+from tenfold_hub.crm.tags import FILTER
 from tenfold_hub.identity.api import (
     Identity,
     NewPerson,
@@ -169,6 +170,7 @@ CONTACTS = Resource(
     patch=ContactPatch,
     refs={"person_id": "per", "company_id": "com", "owner_id": "usr"},
     filters={
+        "tag": FILTER,
         "person_id": Filter(),
         "company_id": Filter(),
         "owner_id": Filter(),
@@ -197,13 +199,15 @@ CONTACTS = Resource(
         "last_contacted_at",
         "custom",
     ),
-    expands={"person": "people", "company": "companies"},
+    expands={"tags": "tags", "person": "people", "company": "companies"},
     constraints={
         "contacts_person_key": Fault("/person_id", "taken", "this person is a contact already"),
         "contacts_person_fkey": Fault("/person_id", "unknown", "there is no such person"),
+        "contacts_owner_fkey": Fault("/owner_id", "unknown", "there is no such member"),
         "contacts_company_fkey": Fault("/company_id", "unknown", "there is no such company"),
     },
     custom=True,
+    sets=("segment",),
 )
 
 _OPT_INS = ("email_opt_in", "sms_opt_in", "call_opt_in")

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from tenfold_hub.crm import companies, contacts
+from tenfold_hub.crm import companies, contacts, tags
+from tenfold_hub.crm.activities import activities, notes
+from tenfold_hub.crm.activities.routes import timeline_of
+from tenfold_hub.crm.activities.subjects import about_something, on_timeline
+from tenfold_hub.crm.activities.timeline import Timeline
+from tenfold_hub.crm.api import Crm
 from tenfold_hub.crm.points import addresses, contact_points
 from tenfold_hub.crm.points.in_step import InStep
 from tenfold_hub.crm.points.primary import Primary
+from tenfold_hub.crm.sales import conversion, deals, leads, pipelines
+from tenfold_hub.crm.sales import routes as sales
+from tenfold_hub.crm.sales.history import History
 from tenfold_hub.crm.search import routes as search
 from tenfold_hub.crm.search.index import Index, Source, of_company, of_person
 from tenfold_hub.identity import api as identity
 from tenfold_hub.identity.api import Reference, Table, union
 from tenfold_hub.kit.platform import Platform
+
+#: Resources whose things have tags, and those that are searched and have a timeline.
+_TAGGED = ("contacts", "companies", "leads", "deals")
+_SEARCHED = ("people", *_TAGGED)
 
 
 def join(platform: Platform) -> None:
@@ -23,18 +35,20 @@ def join(platform: Platform) -> None:
         identity.refers_to_people("person_id"),
         contacts.opt_ins,
     ]
-    references = identity.of(platform).references
     table = Table(schema="crm", table="contacts", rules=contacts.RULES, records=contact)
     # A person is one contact at most: contacts of people who become one become one, too.
-    references.add(Reference(table=table, column="person_id", unique=()))
-    index = Index()
+    identity.of(platform).references.add(Reference(table=table, column="person_id", unique=()))
+    index, timeline = Index(), Timeline()
     _join_points(platform, index)
-    platform.route(search.handlers({"people": people, "contacts": contact, "companies": company}))
+    _join_sales(platform, index, timeline)
+    _join_activities(platform, timeline)
+    tagging = _join_tags(platform)
+    platform.route(search.handlers({name: platform.records[name] for name in _SEARCHED}))
+    platform.services["crm"] = Crm(timeline, tagging)
 
 
 def _join_points(platform: Platform, index: Index) -> None:
     people, contact, company = (platform.records[name] for name in ("people", "contacts", "companies"))
-    references = identity.of(platform).references
     point = platform.add(contact_points.CONTACT_POINTS)
     point.prepare.append(contact_points.normalise)
     primary = Primary(point, lambda values: str(values["kind"]))
@@ -49,15 +63,71 @@ def _join_points(platform: Platform, index: Index) -> None:
     index.add(Source(company, frozenset({"name", "domain"}), of_company, in_step.of_companies))
     address = platform.add(addresses.ADDRESSES)
     Primary(address)
-    rules = {"is_primary": union}
-    references.add(
-        Reference(
-            table=Table(schema="crm", table="contact_points", rules=rules, records=point),
-            column="contact_id",
-            to="contacts",
-            unique=("kind", "value_normal"),
-        ),
-        Reference(
-            table=Table(schema="crm", table="addresses", records=address), column="contact_id", to="contacts"
-        ),
+    points = Table(schema="crm", table="contact_points", rules={"is_primary": union}, records=point)
+    postal = Table(schema="crm", table="addresses", records=address)
+    identity.of(platform).references.add(
+        Reference(table=points, column="contact_id", to="contacts", unique=("kind", "value_normal")),
+        Reference(table=postal, column="contact_id", to="contacts"),
     )
+
+
+def _join_sales(platform: Platform, index: Index, timeline: Timeline) -> None:
+    contact, company = platform.records["contacts"], platform.records["companies"]
+    pipeline, stage = platform.add(pipelines.PIPELINES), platform.add(pipelines.STAGES)
+    stages = pipelines.Stages(pipeline, stage)
+    platform.expander.adds("pipelines", "stages", stages.shown)
+    deal = platform.add(deals.DEALS)
+    deal.prepare.append(deals.staged)
+    history = History(deal, contact, timeline)
+    platform.expander.adds("deals", "contacts", history.shown)
+    lead = platform.add(leads.LEADS)
+    lead.prepare.append(leads.checked)
+    convert = conversion.Converting(lead, contact, company, deal, identity.of(platform))
+    platform.route(sales.handlers(pipeline, stage, deal, history, platform.cursors))
+    platform.route(conversion.handlers(lead, convert))
+    index.add(Source(lead, leads.SEARCHED, leads.of_lead))
+    index.add(Source(deal, frozenset({"name"}), leads.of_deal))
+    joined = Table(schema="crm", table="deal_contacts", key=("deal_id", "contact_id"), versioned=False)
+    converted = Table(schema="crm", table="leads", records=lead)
+    identity.of(platform).references.add(
+        Reference(table=joined, column="contact_id", to="contacts", unique=("deal_id",)),
+        Reference(table=converted, column="contact_id", to="contacts"),
+    )
+
+
+def _join_activities(platform: Platform, timeline: Timeline) -> None:
+    references = identity.of(platform).references
+    for each in (activities, notes):
+        resource = activities.ACTIVITIES if each is activities else notes.NOTES
+        records = platform.add(resource)
+        records.prepare.append(about_something(platform.records))
+        records.follow.append(on_timeline(timeline, resource.prefix, each.event))
+        table = Table(schema="crm", table=resource.table, records=records)
+        references.add(Reference(table=table, column="contact_id", to="contacts"))
+    events = Table(schema="crm", table="timeline", versioned=False)
+    references.add(Reference(table=events, column="object_id"))
+    platform.records["people"].follow.append(timeline.people_written)
+    for name in _SEARCHED:
+        records = platform.records[name]
+        by_person = name == "contacts"
+        platform.route(
+            [
+                timeline_of(records, platform.cursors, lambda row: row["person_id"])
+                if by_person
+                else timeline_of(records, platform.cursors)
+            ]
+        )
+
+
+def _join_tags(platform: Platform) -> tags.Tagging:
+    tag = platform.add(tags.TAGS)
+    tag.prepare.append(tags.normalise)
+    tagging = tags.Tagging(tag, {name: platform.records[name] for name in _TAGGED}, platform.journal)
+    platform.route(tags.handlers(tag, tagging))
+    for name in _TAGGED:
+        platform.expander.adds(name, "tags", tagging.shown)
+    marked = Table(schema="crm", table="taggings", key=("tag_id", "object_id"), versioned=False)
+    identity.of(platform).references.add(
+        Reference(table=marked, column="object_id", to="contacts", unique=("tag_id",)),
+    )
+    return tagging

@@ -14,6 +14,7 @@ from tenfold.runtime import Session
 from tenfold_hub.identity.roles import Scope
 from tenfold_hub.identity.tokens import hash_of, new_token
 from tenfold_hub.kit.ids import new_id
+from tenfold_hub.kit.problems import invalid
 from tenfold_hub.kit.resource import Resource, Sort
 from tenfold_hub.kit.rows import Values
 
@@ -57,8 +58,10 @@ API_KEYS = Resource(
     write_scope="api-keys:admin",
 )
 
-_INSERT = """
-INSERT INTO identity.api_keys (organization_id, id, name, secret_hash, scopes, expires_at, created_at, updated_at)
+#: organization, id, name, hash, scopes as JSON, when it expires, and now.
+INSERT = """
+INSERT INTO identity.api_keys
+       (organization_id, id, name, secret_hash, scopes, expires_at, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 """
 
@@ -74,11 +77,13 @@ async def create(
 async def make(
     session: Session, name: str, scopes: Sequence[str], expires_at: datetime | None
 ) -> tuple[str, Values]:
-    """The same, with the values of its row."""
+    """The same, with the values of its row. Raises Problem for a moment that cannot be."""
     assert isinstance(session.tenant, uuid.UUID)
+    if expires_at is not None and not 1970 <= expires_at.year < 9999:
+        raise invalid("/expires_at", "out_of_range", "a year from 1970 to 9998")
     key, id, now = new_token(PREFIX, session.tenant), new_id(), datetime.now(UTC)
     kept = msgspec.json.encode(list(scopes)).decode()
-    await session.execute(_INSERT, session.tenant, id, name, hash_of(key), kept, expires_at, now)
+    await session.execute(INSERT, session.tenant, id, name, hash_of(key), kept, expires_at, now)
     return key, {
         "id": id,
         "version": 1,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+
+# A local part in the plain form of nearly all: the library leaves it as it is, and takes its time for that.
+_PLAIN = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*")
+_LONGEST_LOCAL, _LONGEST = 64, 254
 
 
 def email_normal(text: str | None) -> str | None:
@@ -15,6 +20,21 @@ def email_normal(text: str | None) -> str | None:
     """
     if not text:
         return None
+    local, _, domain = text.lower().partition("@")
+    if len(local) <= _LONGEST_LOCAL and _PLAIN.fullmatch(local):
+        known = _domain(domain)
+        found = None if known is None else f"{local}@{known}"
+        return found if found is None or len(found) <= _LONGEST else None
+    return _address(text)
+
+
+@lru_cache(maxsize=10_000)
+def _domain(text: str) -> str | None:
+    found = _address(f"a@{text}")
+    return None if found is None else found.partition("@")[2]
+
+
+def _address(text: str) -> str | None:
     try:
         return validate_email(text, check_deliverability=False).normalized.lower()
     except EmailNotValidError:

@@ -106,6 +106,7 @@ PEOPLE = Resource(
     sorts={"created_at": Sort(), "updated_at": Sort(), "family_name": Sort(nullable=True)},
     hidden=frozenset({"email_normal", "phone_normal", "name_key"}),
     custom=True,
+    sets=("segment",),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -9,9 +10,11 @@ from typing import Any, TypeAlias
 from litestar import Request, Response
 
 from tenfold.runtime import Session
+from tenfold_hub.kit import ids
 from tenfold_hub.kit.idempotency import Kept, Key, keep, kept, key_of
 from tenfold_hub.kit.principal import Principal
-from tenfold_hub.kit.problems import Problem
+from tenfold_hub.kit.problems import Problem, not_found
+from tenfold_hub.kit.resource import Resource
 from tenfold_hub.kit.showing import json_of
 
 Asked: TypeAlias = Request[Any, Any, Any]
@@ -73,10 +76,18 @@ async def _done(
         status, value, headers = await do(session, principal)
         found = Kept(status, b"" if value is None else json_of(value))
         if key and len(found.answer) <= MOST_KEPT:
-            hidden = {name: None for name in once}
+            hidden = dict.fromkeys(once)
             await keep(session, principal, key, Kept(status, json_of(value | hidden)) if hidden else found)
     return Response(found.answer, status_code=found.status, media_type=_JSON, headers=headers)
 
 
 def answered(value: object, headers: dict[str, str] | None = None) -> Answer:
     return Response(json_of(value), media_type=_JSON, headers=headers)
+
+
+def id_of(resource: Resource, text: str) -> uuid.UUID:
+    """The id that a path names. Raises Problem `not_found` for what is none of this resource's."""
+    try:
+        return ids.read(resource.prefix, text)
+    except ids.IdError:
+        raise not_found(resource.singular) from None

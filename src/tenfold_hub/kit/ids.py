@@ -13,8 +13,13 @@ import uuid
 from tenfold.errors import TenfoldError
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-_VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 _LENGTH = 26
+#: Two digits at a time: ten bits of an id.
+_PAIRS = tuple(high + low for high in _DIGITS for low in _DIGITS)
+_PLACES = tuple(range(10 * (_LENGTH // 2 - 1), -1, -10))
+# The digits as Python has them, and all that are none.
+_AS_PYTHON = bytes.maketrans(_DIGITS.encode(), b"0123456789abcdefghijklmnopqrstuv")
+_STRANGE = bytes(set(range(256)).difference(_DIGITS.encode()))
 
 _last = 0
 
@@ -40,11 +45,7 @@ def new_id() -> uuid.UUID:
 def shown(prefix: str, id: uuid.UUID) -> str:
     """The id as the API shows it."""
     number = id.int
-    digits = []
-    for _ in range(_LENGTH):
-        digits.append(_DIGITS[number & 31])
-        number >>= 5
-    return f"{prefix}_{''.join(reversed(digits))}"
+    return f"{prefix}_{''.join([_PAIRS[number >> place & 1023] for place in _PLACES])}"
 
 
 def read(prefix: str, text: object) -> uuid.UUID:
@@ -55,10 +56,10 @@ def read(prefix: str, text: object) -> uuid.UUID:
         or not text.startswith(f"{prefix}_")
     ):
         raise IdError(f"this is no id of the form {prefix}_...")
-    number = 0
     try:
-        for digit in text[-_LENGTH:]:
-            number = number << 5 | _VALUES[digit]
-        return uuid.UUID(int=number)
-    except (KeyError, ValueError):
+        digits = text[-_LENGTH:].encode("ascii")
+        if digits.translate(None, _STRANGE) != digits:
+            raise ValueError
+        return uuid.UUID(int=int(digits.translate(_AS_PYTHON), 32))
+    except ValueError:
         raise IdError(f"this is no id of the form {prefix}_...") from None

@@ -107,8 +107,12 @@ class Journal:
             [_json(change.before, change) for change in changes],
             [_json(change.after, change) for change in changes],
         )
-        if self._publisher is not None:
-            await self._publisher.publish_many(session, [_event(resource, change) for change in changes])
+        await self.publish(session, [_event(resource, change) for change in changes])
+
+    async def publish(self, session: Session, events: Sequence[Event]) -> None:
+        """Events of a domain's own, which the audit log does not have: one statement."""
+        if self._publisher is not None and events:
+            await self._publisher.publish_many(session, events)
 
 
 def _event(resource: Resource, change: Change) -> Event:

@@ -12,7 +12,7 @@ import datetime
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tenfold.errors import did_you_mean
@@ -21,7 +21,7 @@ from tenfold.runtime.paging import Order, Query, asc, desc
 from tenfold_hub.kit import ids
 from tenfold_hub.kit.custom import MOST_NAMED, PREFIX, Custom, Indexed, key_of
 from tenfold_hub.kit.problems import Fault, Problem
-from tenfold_hub.kit.resource import Filter, Operator, Resource, SqlType
+from tenfold_hub.kit.resource import Filter, Operator, Resource, SqlType, Through
 
 MOST, USUAL = 200, 50
 #: Values that one `in` may name, and conditions of one list.
@@ -30,6 +30,7 @@ MOST_VALUES, MOST_CONDITIONS = 100, 20
 _FILTER = re.compile(r"filter\[((?:custom\.)?\w+)\](?:\[(\w+)\])?\Z")
 #: Of every resource: many things in one request.
 _BY_ID = Filter(operators=("eq", "in"))
+_OF_SET = Filter(operators=("eq", "in"))
 _SQL: dict[str, str] = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -61,6 +62,8 @@ class Listing:
     keys: tuple[str, ...] = ()
     #: What the organization defined; needed as soon as the list is read.
     custom: Custom | None = None
+    #: Where the sets of its resource are kept, by name; needed as soon as the list is read.
+    sets: Mapping[str, Through] = field(default_factory=dict)
 
     def query(self, organization: uuid.UUID) -> Query:
         """The rows, without order and limit. Raises Problem for a value that does not fit its field."""
@@ -157,9 +160,9 @@ def filterable(resource: Resource, name: str, operator: str) -> Filter | None:
     """None for a custom field, which its definition decides on. Raises Problem `not_filterable`."""
     if _is_custom(resource, name):
         return None
-    found = _BY_ID if name == "id" else resource.filters.get(name)
+    found = _OF_SET if name in resource.sets else _BY_ID if name == "id" else resource.filters.get(name)
     if found is None:
-        known = ", ".join(sorted(resource.filters)) or "nothing"
+        known = ", ".join(sorted({*resource.filters, *resource.sets})) or "nothing"
         raise Problem(
             "not_filterable",
             f"no index serves {resource.name} by {name[:40]!r}{did_you_mean(name, resource.filters)}; "
@@ -220,6 +223,8 @@ class _Select:
         self._parts = ["t.organization_id = $1", f"t.archived_at IS {'NOT ' * asked.archived}NULL"]
         #: Columns that are not the things' own.
         self._columns: dict[str, str] = {}
+        #: Custom fields that are looked up beside the things: what their values are compared with.
+        self._beside: list[tuple[Indexed, list[str]]] = []
         self._ahead = self._read_from()
 
     def query(self) -> Query:
@@ -229,7 +234,11 @@ class _Select:
             if key is None:
                 self._parts.append(self._own(condition))
             else:
-                self._parts.append(self._valued(condition, key))
+                self._valued(condition, key)
+        for looked_up, compared in self._beside:
+            where = " AND ".join([*self._range(looked_up), *compared])
+            table = quoted_name(*looked_up.table)
+            self._parts.append(f"t.id IN (SELECT v.object_id FROM {table} AS v WHERE {where})")
         if "custom" in asked.fields and asked.custom is not None:
             self._columns["custom"] = self._values(asked.custom)
         wanted = dict.fromkeys(("id", "version", *asked.fields, *asked.order.names))
@@ -246,6 +255,9 @@ class _Select:
     def _own(self, condition: Condition) -> str:
         found = filterable(self._resource, condition.field, condition.operator)
         assert found is not None
+        through = found.through or self._asked.sets.get(condition.field)
+        if through is not None:
+            return self._through(condition, through)
         column = found.column or condition.field
         type_, prefix = self._resource.types[column], self._resource.ids.get(condition.field, "")
 
@@ -256,6 +268,14 @@ class _Select:
         # A column that the custom values have, too, is a part of their index.
         name = self._columns.get(column) or f"t.{quoted_name(column)}"
         return self._compared(name, type_, condition, value)
+
+    def _through(self, condition: Condition, rows: Through) -> str:
+        def value(given: object) -> object:
+            return value_of(given, "uuid", condition.field, rows.prefix)
+
+        compared = self._compared(f"m.{quoted_name(rows.column)}", "uuid", condition, value)
+        table = quoted_name(rows.schema, rows.table)
+        return f"t.id IN (SELECT m.object_id FROM {table} AS m WHERE m.organization_id = $1 AND {compared})"
 
     def _compared(
         self, column: str, type_: SqlType, condition: Condition, value: Callable[[object], object]
@@ -296,7 +316,7 @@ class _Select:
         archived = "v.archived" if self._asked.archived else "NOT v.archived"
         return ["v.organization_id = $1", f"v.field_id = {self._parameter(field.id)}", archived]
 
-    def _valued(self, condition: Condition, key: str) -> str:
+    def _valued(self, condition: Condition, key: str) -> None:
         assert self._asked.custom is not None
         field = self._asked.custom.indexed(key)
         require_operator(condition.field, condition.operator, field.operators)
@@ -308,14 +328,19 @@ class _Select:
                 fault = Fault(f"filter[{condition.field}]", "invalid", str(error))
                 raise Problem("invalid_request", f"{condition.field}: {error}", [fault]) from None
 
+        compared = self._compared("v.value", field.type, condition, value)
         if self._ahead == condition.field and (field.single or condition.operator == "eq"):
-            # A second value of a field that has several is another row.
+            self._parts.append(compared)
             if not field.single:
+                # A second value of a field that has several is another row.
                 self._ahead = None
-            return self._compared("v.value", field.type, condition, value)
-        parts = [*self._range(field), self._compared("v.value", field.type, condition, value)]
-        table = quoted_name(*field.table)
-        return f"t.id IN (SELECT v.object_id FROM {table} AS v WHERE {' AND '.join(parts)})"
+            return
+        # All bounds of one value are one range; of several values, each may be met by another one.
+        for known, others in self._beside:
+            if known.id == field.id and field.single:
+                others.append(compared)
+                return
+        self._beside.append((field, [compared]))
 
     def _values(self, custom: Custom) -> str:
         keys = self._asked.keys
@@ -393,6 +418,8 @@ def by_id(
     parameters: Mapping[str, str], resource: Resource
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """The fields, custom fields and expansions that are asked of one thing. Raises Problem."""
+    if not parameters:
+        return resource.fields, (), resource.whole
     faults: list[Fault] = []
     fields, keys = fields_of(resource, parameters.get("fields"), faults)
     expand = _names(parameters.get("expand"), tuple(resource.expands), "expand", faults)

@@ -91,6 +91,8 @@ CODES: dict[str, tuple[int, str]] = {
 
 #: Lock not available, deadlock, serialization failure.
 _BUSY = frozenset({"55P03", "40P01", "40001"})
+#: The character NUL, in a text or within JSON: the database keeps none.
+_NUL = frozenset({"22021", "22P05"})
 
 
 def problem_of(error: BaseException) -> Problem | None:
@@ -105,6 +107,8 @@ def problem_of(error: BaseException) -> Problem | None:
             return Problem("unavailable", headers={"Retry-After": "1"})
         case UsageError():
             return Problem("invalid_request", str(error))
+        case _ if getattr(error, "sqlstate", "") in _NUL:
+            return Problem("invalid", "a text has the character NUL in it, which cannot be kept")
         case _ if getattr(error, "sqlstate", "") in _BUSY:
             return Problem("unavailable", "others hold what this needs", headers={"Retry-After": "1"})
         case _:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,8 +20,8 @@ from tenfold_hub.kit.ids import new_id
 from tenfold_hub.kit.journal import Action, Change, Journal
 from tenfold_hub.kit.listing import Listing
 from tenfold_hub.kit.principal import Principal
-from tenfold_hub.kit.problems import Fault, Problem, not_found
-from tenfold_hub.kit.resource import Resource
+from tenfold_hub.kit.problems import Fault, Problem, not_found, problem_of
+from tenfold_hub.kit.resource import Resource, Through
 from tenfold_hub.kit.rows import Rows, Values
 
 #: Things that one batch may write.
@@ -32,6 +33,8 @@ _TRIES = 10
 
 #: A violated key, check or reference: SQLSTATE class 23. 42501 is a row of another organization.
 _OF_A_ROW = "23"
+#: What cannot be a value of its type.
+_OF_A_VALUE = "22"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class Records:
         self.follow: list[Follow] = []
         #: Where the resource has custom fields and a domain keeps them.
         self.custom: CustomFields | None = None
+        #: Who keeps the sets that lists can be narrowed to.
+        self.sets: dict[str, Through] = {}
         self._journal, self._clock = journal, clock
 
     # --- reading -------------------------------------------------------------------------------------
@@ -137,6 +142,11 @@ class Records:
                 *query.parameters,
             )
         )
+
+    async def check(self, session: Session, listing: Listing) -> None:
+        """Raises Problem for a list that cannot be asked for."""
+        custom = None if self.custom is None else await self.custom.of(session)
+        replace(listing, custom=custom, sets=self.sets).query(_organization(session))
 
     # --- writing -------------------------------------------------------------------------------------
 
@@ -190,10 +200,12 @@ class Records:
         return (await self._asked(session, listing)).query(_organization(session))
 
     async def _asked(self, session: Session, listing: Listing) -> Listing:
-        """The list, in which ids that stand for another thing are that thing's; and what custom fields are."""
+        """The list, by the ids of the things that ids stand for; and with what custom fields are."""
         for prefix, resolve in self._aliases.items():
             if asked := listing.ids_of(prefix):
                 listing = listing.with_ids(await resolve(session, asked))
+        if self.sets:
+            listing = replace(listing, sets=self.sets)
         if self.custom is not None:
             listing = replace(listing, custom=await self.custom.of(session))
         return listing
@@ -252,7 +264,7 @@ class Records:
         for draft in changed:
             if draft.before is not None:
                 draft.values |= {"version": draft.before["version"] + 1, "updated_at": now}
-        await self._send(session, changed, send)
+        await self._send(session, changed, send, apart=not atomic or len(drafts) > 1)
         raise_first(drafts, atomic)
         changes = [
             Change(action, draft.values["id"], draft.before, draft.values)
@@ -269,13 +281,18 @@ class Records:
         session: Session,
         drafts: list[Draft],
         send: Callable[[Session, Sequence[Mapping[str, Any]]], Awaitable[None]],
+        *,
+        apart: bool = True,
     ) -> None:
-        """All in one statement; where the server refuses, half by half, until those at fault are alone."""
+        """All in one statement; where the server refuses, half by half, until those at fault are alone.
+
+        Not `apart`, what is refused ends the transaction, which costs nothing where it is all there is.
+        """
         if not drafts:
             return
         problem: Problem | None = None
         try:
-            async with session.savepoint():
+            async with session.savepoint() if apart else nullcontext():
                 await send(session, [draft.values for draft in drafts])
         except Exception as error:
             problem = self._problem_of(error)
@@ -292,7 +309,10 @@ class Records:
 
     def _problem_of(self, error: Exception) -> Problem | None:
         """What a violated constraint means; None for an error that is not a row's."""
-        if not str(getattr(error, "sqlstate", "")).startswith(_OF_A_ROW):
+        state = str(getattr(error, "sqlstate", ""))
+        if state.startswith(_OF_A_VALUE):
+            return problem_of(error)
+        if not state.startswith(_OF_A_ROW):
             return None
         name = getattr(error, "constraint_name", None) or ""
         fault = self.resource.constraints.get(name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -31,6 +32,19 @@ COMMON: dict[str, SqlType] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Through:
+    """Rows that say which things have a tag, or are in a segment: by a key of the organization, `column` and
+    `object_id`, in this order.
+    """
+
+    schema: str
+    table: str
+    #: It holds ids with this prefix.
+    column: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """A field that a list can be filtered by, since an index that leads with the organization serves it."""
 
@@ -39,6 +53,8 @@ class Filter:
     column: str = ""
     #: Brings what is looked for into the form that the column has; None finds nothing.
     normal: Callable[[str], str | None] | None = None
+    #: Where it is no column of the things at all. Compared by `eq` and `in`.
+    through: Through | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +64,7 @@ class Sort:
     nullable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Resource:
     """One kind of thing. `name` is its part of the path, in the plural."""
 
@@ -83,32 +99,34 @@ class Resource:
     hidden: frozenset[str] = frozenset()
     #: Custom fields may be defined on it; their values are its `custom`.
     custom: bool = False
+    #: Names of sets that a list can be narrowed to, and that a domain above keeps: see `Records.sets`.
+    sets: tuple[str, ...] = ()
     #: The writes that it has routes for; others it has by rules of its own, or not at all.
     writes: frozenset[str] = frozenset({"create", "update", "archive", "restore"})
     #: What credentials need, where it is not `<name>:read` and `<name>:write`.
     read_scope: str = ""
     write_scope: str = ""
 
-    @property
+    @cached_property
     def types(self) -> dict[str, SqlType]:
         """All columns but the organization's."""
         return {**COMMON, **self.columns}
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """What a client may see, in the order of the columns."""
         return tuple(name for name in self.types if name not in self.hidden)
 
-    @property
+    @cached_property
     def ids(self) -> dict[str, str]:
         return {"id": self.prefix, **self.refs}
 
-    @property
+    @cached_property
     def to_read(self) -> str:
         """The scope that credentials need."""
         return self.read_scope or f"{self.name}:read"
 
-    @property
+    @cached_property
     def to_write(self) -> str:
         return self.write_scope or f"{self.name}:write"
 

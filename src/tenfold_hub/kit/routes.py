@@ -19,8 +19,9 @@ from tenfold_hub.kit.exchange import Answer, Asked, answered, reading, written
 from tenfold_hub.kit.listing import MOST_CONDITIONS, Condition, Listing, by_id, filterable, listing
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Problem, ProblemDocument, as_mapping, invalid, not_found
+from tenfold_hub.kit.ratelimit import charge_items
 from tenfold_hub.kit.records import COUNT_UP_TO, MOST_ITEMS, Outcome, Patch, Records
-from tenfold_hub.kit.resource import Resource
+from tenfold_hub.kit.resource import Resource, SqlType
 from tenfold_hub.kit.rows import Values
 from tenfold_hub.kit.showing import etag, shower, version_of
 
@@ -58,6 +59,7 @@ class ResourceRoutes:
         self.records, self.resource = records, records.resource
         self._path = path or f"/{records.resource.name}"
         self._cursors, self._expand = cursors, expand
+        self._types = tuple(self.resource.types.items())
         self._show = shower(self.resource)
 
     def handlers(self) -> list[BaseRouteHandler]:
@@ -78,10 +80,10 @@ class ResourceRoutes:
 
         async def list_(request: Asked) -> Answer:
             asked = listing(resource, _parameters(request))
-            return await self._listed(request, asked)
+            return await self.listed(request, asked)
 
         async def search(request: Asked, data: JSONBody[Search]) -> Answer:
-            return await self._listed(request, _of_search(resource, data))
+            return await self.listed(request, searched(resource, data))
 
         async def get_(request: Asked, id: FromPath[str]) -> Answer:
             fields, keys, expand = by_id(dict(_parameters(request)), resource)
@@ -103,7 +105,8 @@ class ResourceRoutes:
             route(get, f"{path}/{{id:str}}", get_, f"Get a {one}", resource.shown),
         ]
 
-    async def _listed(self, request: Asked, asked: Listing) -> Answer:
+    async def listed(self, request: Asked, asked: Listing) -> Answer:
+        """A page of the list, for who may read such things."""
         async with reading(request, self.resource.to_read) as (session, _):
             records = await self.within(session, request)
             page = await records.page(session, asked, self._cursors)
@@ -181,6 +184,8 @@ class ResourceRoutes:
             items = Annotated[list[item], limits]  # type: ignore[valid-type] # a type that is made here
 
             async def handle(request: Asked, data: Any, atomic: FromQuery[bool] = False) -> Answer:
+                await charge_items(request.scope, len(data.items))
+
                 async def do(session: Session, principal: Principal) -> tuple[int, Any, dict[str, str]]:
                     records = await self.within(session, request)
                     outcomes = await self._batch(records, session, principal, verb, data.items, atomic)
@@ -257,7 +262,7 @@ class ResourceRoutes:
         shown: list[Shown] = []
         for outcome in outcomes:
             values = outcome.values
-            whole = values and {name: values.get(name) for name in self.resource.types}
+            whole = values and {name: _as_read(values.get(name), type_) for name, type_ in self._types}
             shown.append(self._show(whole, self.resource.fields) if whole else {})
         await records.reveal(session, shown)
         return shown
@@ -308,7 +313,7 @@ class Expander:
                 item[name] = others.get(row[field])
 
 
-def _of_search(resource: Resource, asked: Search) -> Listing:
+def searched(resource: Resource, asked: Search) -> Listing:
     plain = [("limit", str(asked.limit)), ("sort", asked.sort)]
     lists = {"fields": asked.fields, "expand": asked.expand}
     plain += [(name, ",".join(names)) for name, names in lists.items() if names]
@@ -325,11 +330,18 @@ def _of_search(resource: Resource, asked: Search) -> Listing:
 
 
 def _parameters(request: Asked) -> list[tuple[str, str]]:
+    if not request.scope["query_string"]:
+        return []
     return [(name, str(value)) for name, value in request.query_params.multi_items()]
 
 
 def _version(request: Asked) -> int | None:
     return version_of(request.headers.get("if-match"))
+
+
+def _as_read(value: Any, type_: SqlType) -> Any:
+    """A text that is JSON, as the driver gives it; all else shows its type."""
+    return msgspec.json.encode(value).decode() if type_ == "jsonb" and isinstance(value, str) else value
 
 
 def _name(request: Asked) -> str:

@@ -23,12 +23,15 @@ def shower(resource: Resource) -> Callable[[Any, Sequence[str]], dict[str, Any]]
             turned[name] = _with_prefix(resource.ids[name])
         elif type_ in _TURNED:
             turned[name] = _TURNED[type_]
+    turns = turned.get
 
     def show(row: Any, fields: Sequence[str]) -> dict[str, Any]:
         found: dict[str, Any] = {"id": shown(resource.prefix, row["id"])}
         for name in fields:
-            value = row[name]
-            found[name] = turned[name](value) if value is not None and name in turned else value
+            if name != "id":
+                value = row[name]
+                turn = None if value is None else turns(name)
+                found[name] = value if turn is None else turn(value)
         return found
 
     return show
@@ -60,7 +63,9 @@ def _with_prefix(prefix: str) -> Callable[[uuid.UUID], str]:
 
 def moment(value: datetime.datetime) -> str:
     """In UTC, to the microsecond."""
-    return value.astimezone(datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if value.tzinfo is not datetime.UTC:
+        value = value.astimezone(datetime.UTC)
+    return f"{value.isoformat(timespec='microseconds')[:26]}Z"
 
 
 def raw_json(value: Any) -> Any:

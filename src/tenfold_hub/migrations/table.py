@@ -22,6 +22,11 @@ COMMON = """
 _OWN = f"(SELECT NULLIF(current_setting('{SETTING}', true), '')::uuid)"
 
 
+def own_rows(column: str = "organization_id") -> str:
+    """The condition that a row is the transaction's organization's."""
+    return f"{quoted_name(column)} = {_OWN}"
+
+
 def isolated(
     schema: str,
     tables: Iterable[str],
@@ -40,8 +45,8 @@ def isolated(
         statements += [
             f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY",
-            f"CREATE POLICY of_organization ON {name} USING ({quoted_name(column)} = {_OWN})"
-            f" WITH CHECK ({quoted_name(column)} = {_OWN})",
+            f"CREATE POLICY of_organization ON {name} USING ({own_rows(column)})"
+            f" WITH CHECK ({own_rows(column)})",
         ]
         if rights:
             statements.append(f"GRANT {rights} ON {name} TO {quoted_name(application_role)}")

@@ -18,6 +18,7 @@ TABLES: dict[str, list[str]] = {
     "sales": ["pipelines", "stages", "deals", "deal_contacts", "deal_moves", "leads"],
     "activities": ["activities", "notes", "timeline"],
     "tags": ["tags", "taggings"],
+    "statistics": [],
 }
 
 

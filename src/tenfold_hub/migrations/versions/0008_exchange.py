@@ -9,15 +9,12 @@ from alembic import context, op
 from tenfold.runtime import quoted_name
 from tenfold.runtime.outbox import create_sql
 from tenfold_hub.migrations.step import Step
-from tenfold_hub.migrations.table import SETTING
+from tenfold_hub.migrations.table import SETTING, own_rows
 
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
-
-_OLD = ("webhook_secrets", "deliveries", "imports", "exports")
-
 
 def upgrade() -> None:
     step = Step(op.get_bind().exec_driver_sql, context.config.attributes["roles"])
@@ -38,6 +35,17 @@ def upgrade() -> None:
     step.isolate("exchange", ["import_failures"], rights="SELECT, INSERT")
     step.run("exchange", "partitions")
     _maintained(step)
+    _published_alone(step)
+
+
+def _published_alone(step: Step) -> None:
+    """A process that serves commerce alone tells of its changes as the application does."""
+    role = quoted_name(step.roles.commerce)
+    step.execute(f"GRANT USAGE ON SCHEMA outbox TO {role}")
+    step.execute(f"GRANT INSERT (event, organization_id, topic, key, payload) ON outbox.events TO {role}")
+    step.execute(
+        f"CREATE POLICY of_tenant_alone ON outbox.events FOR INSERT TO {role} WITH CHECK ({own_rows()})"
+    )
 
 
 def _maintained(step: Step) -> None:
@@ -48,9 +56,13 @@ def _maintained(step: Step) -> None:
     step.execute(f"GRANT SELECT (id) ON identity.organizations TO {role}")
     step.execute(f"CREATE POLICY maintains ON identity.organizations FOR SELECT TO {role} USING (true)")
     aged = {("hub", "idempotency_keys"): "created_at, credential_id, route, key"}
-    aged |= {("exchange", table): "created_at, id" for table in _OLD}
-    aged["exchange", "webhook_secrets"] = "expires_at, webhook_id, id"
-    aged["exchange", "deliveries"] = "created_at, id, status"
+    aged |= {
+        ("exchange", "deliveries"): "created_at, id, status",
+        ("exchange", "webhook_secrets"): "expires_at, webhook_id, id",
+        ("exchange", "imports"): "created_at, id, status",
+        ("exchange", "exports"): "created_at, id, expires_at",
+        ("exchange", "export_parts"): "export_id",
+    }
     for (schema, table), columns in aged.items():
         name = quoted_name(schema, table)
         step.execute(f"GRANT SELECT (organization_id, {columns}), DELETE ON {name} TO {role}")

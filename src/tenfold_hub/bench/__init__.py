@@ -1,0 +1,1 @@
+"""What the hub costs: its requests beside others', and the claims of its seeds at several sizes."""

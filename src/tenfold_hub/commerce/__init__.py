@@ -1,0 +1,1 @@
+"""Products, orders, the customers who place them, and refunds."""

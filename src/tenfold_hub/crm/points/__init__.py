@@ -1,0 +1,1 @@
+"""E-mail addresses, phone numbers, accounts and postal addresses of contacts and companies."""

@@ -1,0 +1,1 @@
+"""Leads, deals, and the pipelines that deals go through."""

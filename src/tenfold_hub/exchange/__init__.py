@@ -1,0 +1,1 @@
+"""What a hub exchanges with the world: events, webhooks, imports, exports."""

@@ -1,0 +1,1 @@
+"""What an organization defines for itself: custom fields, kinds of things, and what belongs to what."""

@@ -1,0 +1,1 @@
+"""Makes up organizations with people, companies and what they do, and loads them fast."""

@@ -1,0 +1,1 @@
+"""Segments of people, contacts and companies, kept in proportion to what changes; saved searches."""

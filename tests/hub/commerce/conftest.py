@@ -1,0 +1,120 @@
+"""What the tests of commerce order by."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from tenfold.runtime import Database
+from tenfold.runtime.paging import Cursors
+from tenfold.runtime.telemetry import Telemetry
+from tenfold_hub.app import create_app
+from tenfold_hub.commerce import remote, statistics
+from tenfold_hub.roles import ROLES
+from tenfold_hub.serving import database as hub_database_of
+from tenfold_hub.settings import Settings
+from tests.hub.conftest import Organization
+
+Json = dict[str, Any]
+
+
+class Shop:
+    """A client, and what it asks for again and again."""
+
+    def __init__(self, client: httpx.AsyncClient, db: Database, id: uuid.UUID) -> None:
+        self.client, self._db, self._id = client, db, id
+
+    async def person(self, **values: object) -> str:
+        return str((await self.done("POST", "/people", values))["id"])
+
+    async def product(self, **values: object) -> Json:
+        known = {
+            "sku": uuid.uuid4().hex,
+            "name": "Lamp",
+            "prices": {"EUR": 1999, "USD": 2199},
+            "tax_bp": 1900,
+        }
+        return await self.done("POST", "/products", known | values)
+
+    async def order(self, person: str | None = None, **values: object) -> Json:
+        known: Json = {"currency": "EUR", "items": [{"name": "Lamp", "unit_price_minor": 1000}]}
+        known["person_id"] = person or await self.person()
+        return await self.done("POST", "/orders", known | values)
+
+    async def step(self, order: Json, *steps: str) -> Json:
+        for step in steps:
+            order = await self.done("POST", f"/orders/{order['id']}/{step}")
+        return order
+
+    async def refund(self, order: Json, **values: object) -> httpx.Response:
+        return await self.client.post(f"/orders/{order['id']}/refunds", json=values)
+
+    async def statistics(self, customer: str) -> Json:
+        return await self.done("GET", f"/customers/{customer}/statistics")
+
+    async def done(self, method: str, path: str, body: object = None) -> Json:
+        answer = await self.client.request(method, path, json=body)
+        assert answer.status_code in (200, 201), answer.text
+        found: Json = answer.json()
+        return found
+
+    async def differences(self) -> list[object]:
+        """Where the statistics that were kept are not what the orders say."""
+        async with self._db.tenant(self._id) as session:
+            rows = await session.fetch(
+                "SELECT id FROM commerce.customers WHERE organization_id = $1", self._id
+            )
+            return list(await statistics.differences(session, [row["id"] for row in rows]))
+
+
+class Apart(httpx.AsyncBaseTransport):
+    """Commerce in an application of its own, and all else in another, as a gateway shows them."""
+
+    def __init__(self, commerce: httpx.ASGITransport, hub: httpx.ASGITransport) -> None:
+        self._commerce, self._hub = commerce, hub
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        elsewhere = request.url.path.startswith(("/v1/people", "/v1/merges", "/v1/contacts"))
+        return await (self._hub if elsewhere else self._commerce).handle_async_request(request)
+
+
+@pytest.fixture(params=["together", "apart"])
+async def app(
+    request: pytest.FixtureRequest,
+    db: Database,
+    owner: str,
+    settings: Settings,
+    telemetry: Telemetry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[httpx.AsyncBaseTransport]:
+    """The domain both ways: in the hub, and alone, as a role that sees no other table, and asks over HTTP."""
+    cursors = Cursors(settings.key)
+    hub = httpx.ASGITransport(create_app(db, cursors, telemetry, settings))
+    if request.param == "together":
+        yield hub
+        return
+    monkeypatch.setattr(
+        remote, "client_of", lambda address: httpx.AsyncClient(transport=hub, base_url=address)
+    )
+    alone = msgspec.structs.replace(
+        settings,
+        database=make_conninfo(owner, user=ROLES.commerce),
+        only="commerce",
+        identity="http://identity",
+    )
+    async with hub_database_of(alone, [telemetry]) as of_commerce:
+        yield Apart(httpx.ASGITransport(create_app(of_commerce, cursors, telemetry, alone)), hub)
+
+
+together = pytest.mark.parametrize("app", ["together"], indirect=True)
+
+
+@pytest.fixture
+def shop(client: httpx.AsyncClient, db: Database, acme: Organization) -> Shop:
+    return Shop(client, db, acme.id)
