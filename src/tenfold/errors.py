@@ -260,7 +260,7 @@ class ReadModelError(TenfoldError):
 
 
 class PublicResponseError(TenfoldError):
-    """A response declared public proved to be somebody's after it began; know that before, or declare less."""
+    """A response declared public proved to be somebody's after it began; know before, or declare it less."""
 
 
 class OutboxError(TenfoldError):

@@ -83,10 +83,12 @@ def measure(
     return [Result(name=name, kind=kind, rounds=tuple(loads)) for (name, kind), loads in found.items()]
 
 
-def ratio(ours: Result, theirs: Result) -> float:
-    """How many times as many requests: the median of the rounds."""
-    pairs = zip(ours.rounds, theirs.rounds, strict=True)
-    return median(one.rate / max(other.rate, 1e-9) for one, other in pairs)
+def ratio(ours: Result, theirs: Result) -> float | None:
+    """How many times as many requests: the median of the rounds. None where theirs answered none in one."""
+    pairs = list(zip(ours.rounds, theirs.rounds, strict=True))
+    if not all(other.rate for _, other in pairs):
+        return None
+    return median(one.rate / other.rate for one, other in pairs)
 
 
 def verdicts(results: list[Result]) -> list[Verdict]:
@@ -105,5 +107,8 @@ def verdicts(results: list[Result]) -> list[Verdict]:
             if (other := by.get((name, kind))) is not None:
                 times = ratio(by[HUB.name, kind], other)
                 goal = f"{kind}: {least:g} x the requests of {name}"
-                found.append(Verdict(goal, f"{times:.2f} x", times >= least))
+                told = (
+                    "it answered none in a round: give more --seconds" if times is None else f"{times:.2f} x"
+                )
+                found.append(Verdict(goal, told, times is not None and times >= least))
     return found

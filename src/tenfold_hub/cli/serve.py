@@ -15,7 +15,6 @@ from tenfold_hub.cli.local import DEMO, DEMO_NAME, DEMO_PERSONS, Local, local
 from tenfold_hub.cli.ready import require_free, require_ready
 from tenfold_hub.settings import PREFIX, Settings
 
-
 _STDERR = {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}
 #: Of all processes, added to what Granian says of its own loggers.
 _LOGGING = {

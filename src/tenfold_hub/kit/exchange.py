@@ -47,9 +47,7 @@ async def reading(request: Asked, scope: str) -> AsyncGenerator[tuple[Session, P
 Done = Callable[[Session, Principal], Awaitable[tuple[int, Any, dict[str, str]]]]
 
 
-async def written(
-    request: Asked, scope: str, route: str, do: Done, *, once: Collection[str] = ()
-) -> Answer:
+async def written(request: Asked, scope: str, route: str, do: Done, *, once: Collection[str] = ()) -> Answer:
     """What `do` answers - status, value and headers -, done once for each Idempotency-Key.
 
     Fields that are shown `once` are not kept with the key: who sends the request again finds null there.

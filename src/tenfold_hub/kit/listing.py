@@ -241,7 +241,9 @@ class _Select:
             self._parts.append(f"t.id IN (SELECT v.object_id FROM {table} AS v WHERE {where})")
         if "custom" in asked.fields and asked.custom is not None:
             self._columns["custom"] = self._values(asked.custom)
-        wanted = dict.fromkeys(("id", "version", *asked.fields, *asked.order.names))
+        # What is expanded is found by the field that refers to it, shown or not.
+        referring = [name for each in asked.expand if (name := f"{each}_id") in asked.resource.types]
+        wanted = dict.fromkeys(("id", "version", *asked.fields, *referring, *asked.order.names))
         columns = ", ".join(
             f"{self._columns.get(name) or f't.{quoted_name(name)}'} AS {quoted_name(name)}" for name in wanted
         )

@@ -1,4 +1,4 @@
-"""The page that shows the API: Swagger UI, with its files beside this one, so that it works without a network.
+"""The page that shows the API: Swagger UI, with its files beside this one; it works without a network.
 
 Swagger UI 5.35.0 is SmartBear's, under the Apache License 2.0; LICENSE, NOTICE and the notices of what it
 holds are here as well.
@@ -14,7 +14,11 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
 PATH = "/docs"
-_TYPES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "page.js": "text/javascript"}
+_TYPES = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "page.js": "text/javascript",
+}
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -51,9 +55,7 @@ def handlers() -> list[BaseRouteHandler]:
     def file(name: str, kind: str) -> BaseRouteHandler:
         @get(f"{PATH}/files/{name}", include_in_schema=False, name=f"files/{name}", sync_to_thread=False)
         def answer() -> Response[bytes]:
-            return Response(
-                held[name], media_type=kind, headers={"Cache-Control": "public, max-age=86400"}
-            )
+            return Response(held[name], media_type=kind, headers={"Cache-Control": "public, max-age=86400"})
 
         return answer
 

@@ -69,6 +69,11 @@ def test_rates_are_compared_round_by_round() -> None:
     assert ratio(ours, theirs) == 0.5
 
 
+def test_nothing_is_compared_with_who_answered_nothing() -> None:
+    ours = Result(name="hub", kind="get", rounds=(load(100), load(10)))
+    assert ratio(ours, Result(name="slow", kind="get", rounds=(load(9), load(0, failed=3)))) is None
+
+
 def test_a_goal_is_missed_by_rate_by_latency_and_by_failures() -> None:
     met = {each.goal: each.met for each in verdicts(results(3000, 100))}
     assert all(met.values()) and len(met) == len(GOALS) + len(CONNECTIONS)

@@ -19,9 +19,9 @@ BLOCKS = dict(re.findall(r"^```sh (\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOT
 SAID = {
     "first": "",
     "create": '["Ada","Analytical Engines"]\n',
-    "filter": "Analytical Engines\nnot_indexed\n",
+    "filter": "Analytical Engines\nnot_filterable\n",
     "page": "100\n",
-    "batch": '["a",201]\n["b",422]\n',
+    "batch": '["a",200]\n["b",422]\n',
     "once": "the same\n",
     "etag": "200\n412\n",
 }

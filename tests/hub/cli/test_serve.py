@@ -102,7 +102,7 @@ def test_a_first_start_makes_everything_and_a_second_says_where_it_is(reachable_
             f"{address}/v1/people?count=capped", headers={"Authorization": f"Bearer {key}"}
         ).json()
         assert len(people["items"]) == 50
-        page = httpx.get(f"{address}/docs").text
+        page = httpx.get(f"{address}/docs", timeout=60).text
         assert not re.search(r"https?://", page)
         for file in re.findall(r'(?:href|src)="(/docs/[^"]+)"', page):
             assert httpx.get(f"{address}{file}").status_code == 200, file

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import json
 from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
 
 from tenfold.runtime import Database
+from tenfold.runtime.outbox import Event
 from tenfold.runtime.paging import Cursors
 from tenfold.runtime.telemetry import Telemetry
 from tenfold_hub.app import assemble
 from tenfold_hub.exchange.background import Background
+from tenfold_hub.exchange.jobs import ATTEMPTS, JOBS
 from tenfold_hub.kit import ids
 from tenfold_hub.settings import Settings
 from tests.hub.conftest import Organization
@@ -318,3 +322,36 @@ async def test_the_statements_of_a_chunk_do_not_grow_with_its_rows(
         return record.queries
 
     assert await statements(0, 3) == await statements(100, 800)
+
+
+async def test_a_job_that_fails_again_and_again_by_a_fault_of_ours_ends_as_failed(
+    client: httpx.AsyncClient,
+    acme: Organization,
+    db: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    jobs = assemble(db, Cursors(settings.key), settings).services["background"].jobs
+    job = await sent(client, "email\na@example.com\n", kind="people")
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(jobs.kinds["import"], "_rows", broken)
+    event = Event(
+        id=ids.new_id(),
+        tenant=acme.id,
+        topic=JOBS,
+        key=f"import/{ids.read('imp', job['id'])}",
+        payload=None,
+        created_at=datetime.datetime.now(datetime.UTC),
+        attempt=1,
+        fence=1,
+    )
+    with pytest.raises(RuntimeError):
+        await jobs(event)
+    assert (await client.get(f"/imports/{job['id']}")).json()["status"] == "queued"
+    await jobs(structs.replace(event, attempt=ATTEMPTS))
+    found = (await client.get(f"/imports/{job['id']}")).json()
+    assert (found["status"], found["rows_done"]) == ("failed", 0)
+    assert await people(client) == []

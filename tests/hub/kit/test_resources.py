@@ -214,3 +214,12 @@ async def test_the_statements_of_a_request_do_not_grow_with_its_items(
         return record.queries
 
     assert await statements(2) == await statements(500)
+
+
+async def test_what_is_expanded_need_not_be_among_the_fields(client: httpx.AsyncClient) -> None:
+    person = (await client.post("/people", json={"given_name": "Ada"})).json()
+    await client.post("/contacts", json={"person_id": person["id"], "score": 3})
+    (found,) = (await client.get("/contacts?fields=score&expand=person,company")).json()["items"]
+    assert found["score"] == 3
+    assert found["person"]["given_name"] == "Ada"
+    assert found["company"] is None

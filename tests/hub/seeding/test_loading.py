@@ -12,7 +12,6 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from tenfold.errors import ApplyInterruptedError, PrivilegeError
-from tenfold.runtime import Database
 from tenfold_hub.cli.access import create_key
 from tenfold_hub.commerce import statistics
 from tenfold_hub.migrate import MigrationError
@@ -82,8 +81,8 @@ def test_every_foreign_key_holds(seeded: str) -> None:
 def test_what_customers_sum_up_to_is_what_their_orders_say(seeded: str) -> None:
     with psycopg.connect(seeded) as connection:
         rows = connection.execute(
-            "SELECT s.orders, s.spent_minor, count(o.id), sum(o.total_minor), min(o.placed_at) = s.first_order_at,"
-            "       max(o.placed_at) = s.last_order_at"
+            "SELECT s.orders, s.spent_minor, count(o.id), sum(o.total_minor),"
+            "       min(o.placed_at) = s.first_order_at, max(o.placed_at) = s.last_order_at"
             "  FROM commerce.customer_statistics s JOIN commerce.orders o"
             "    ON o.organization_id = s.organization_id AND o.customer_id = s.customer_id"
             " WHERE o.status = ANY(%s) GROUP BY s.organization_id, s.customer_id, s.currency",
@@ -94,7 +93,9 @@ def test_what_customers_sum_up_to_is_what_their_orders_say(seeded: str) -> None:
 
 
 def test_the_server_has_looked_at_the_tables(seeded: str) -> None:
-    assert one(seeded, "SELECT reltuples::int FROM pg_class WHERE oid = 'identity.people'::regclass") == (400,)
+    assert one(seeded, "SELECT reltuples::int FROM pg_class WHERE oid = 'identity.people'::regclass") == (
+        400,
+    )
 
 
 async def test_the_api_shows_and_finds_them(seeded: str, app: httpx.ASGITransport) -> None:
@@ -114,7 +115,7 @@ async def test_the_api_shows_and_finds_them(seeded: str, app: httpx.ASGITranspor
             assert (await client.get(f"/{path}")).json()["items"], path
 
 
-def test_organizations_differ(seeded: str, db: Database) -> None:
+def test_organizations_differ(seeded: str) -> None:
     shared = "SELECT count(*) - count(DISTINCT id) FROM identity.people"
     assert one(seeded, shared) == (0,)
 

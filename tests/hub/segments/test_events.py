@@ -16,7 +16,7 @@ from tests.hub.segments.conftest import contact, dynamic, made
 def told(owner: str) -> list[tuple[str, dict[str, Any]]]:
     """Of the outbox, in the order of writing, what is about segments' members."""
     with psycopg.connect(owner) as connection:
-        rows = connection.execute("SELECT payload FROM outbox.events ORDER BY position").fetchall()
+        rows = connection.execute("SELECT payload FROM outbox.events ORDER BY id").fetchall()
     payloads = [row[0] if isinstance(row[0], dict) else json.loads(row[0]) for row in rows]
     return [
         (each["topic"], each["data"]) for each in payloads if each.get("topic", "").startswith("segment.")

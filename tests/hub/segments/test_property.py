@@ -101,6 +101,12 @@ def machine(hub: Hub) -> type[RuleBasedStateMachine]:
             self.client = client_of(hub.transport, key)
             field = {"object": "contacts", "key": "city", "label": "City", "type": "text"}
             assert self.ask("POST", "/fields", field).status_code == 201
+            # Something of each kind to begin with, so that most steps concern something.
+            self.define_static()
+            self.define({"field": "person.lifecycle_stage", "value": "lead"})
+            self.define({"not": {"field": "segment", "value": 1}})
+            for number in range(3):
+                self.create(STATUSES[number], number, STAGES[number], CITIES[number], number)
 
         async def _key(self) -> str:
             async with hub.db.tenant(self.organization) as session:
@@ -264,7 +270,7 @@ def test_kept_members_are_those_of_a_fresh_computation(owner: str) -> None:
         run_state_machine_as_test(
             machine(hub),
             settings=settings(
-                max_examples=25,
+                max_examples=12,
                 stateful_step_count=30,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

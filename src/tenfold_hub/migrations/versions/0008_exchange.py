@@ -16,6 +16,7 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
+
 def upgrade() -> None:
     step = Step(op.get_bind().exec_driver_sql, context.config.attributes["roles"])
     for statement in create_sql(
