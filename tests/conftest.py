@@ -96,6 +96,11 @@ def roomy_memory() -> bool:
     return MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes for each core: most tests wait for their servers."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("servers")
     if marker and "server" in metafunc.fixturenames:

@@ -229,6 +229,11 @@ def test_a_monitoring_role_knows_all_but_values(
     assert {hidden.what for hidden in snapshot.hidden} == {"statistics", "sequences"}
 
 
+def keys(judged: Audit) -> set[str]:
+    """Without what is said of roles: they are the server's, and other tests make some meanwhile."""
+    return {finding.key for finding in judged.findings if finding.rule != "bypassrls-role"}
+
+
 def test_a_role_that_may_read_the_tables_finds_what_a_superuser_finds(
     database: str, role: str, writer: Connection, tmp_path: Path
 ) -> None:
@@ -237,4 +242,4 @@ def test_a_role_that_may_read_the_tables_finds_what_a_superuser_finds(
     snapshot, judged = seen(f"{database} user={role}", tmp_path)
     _, whole = seen(database, tmp_path)
     assert snapshot.hidden == ()
-    assert {finding.key for finding in judged.findings} == {finding.key for finding in whole.findings}
+    assert keys(judged) == keys(whole)
