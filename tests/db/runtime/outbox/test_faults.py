@@ -19,7 +19,7 @@ from tenfold.runtime import Database
 from tenfold.runtime.outbox import Dispatcher, Event, NewEvent, Outbox, Retry, Subscription
 from tests.waiting import until
 
-SECONDS = float(os.environ.get("TENFOLD_OUTBOX_SECONDS", "6"))
+SECONDS = float(os.environ.get("TENFOLD_OUTBOX_SECONDS", "3"))
 KEYS = [(tenant, f"k{key}") for tenant in (7, 8) for key in range(6)]
 PUBLISHERS, DISPATCHERS = 6, 3
 
