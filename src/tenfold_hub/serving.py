@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +33,12 @@ def application() -> Any:
     settings = Settings.from_environment()
     telemetry = Telemetry()
     db, cursors = database(settings, [telemetry]), Cursors(settings.key)
-    return create_app(db, cursors, telemetry, settings, cache(settings, [telemetry]))
+    app = create_app(db, cursors, telemetry, settings, cache(settings, [telemetry]))
+    # All of it stays to the end of the process. To look through it for garbage takes a third of a second,
+    # in which nobody is answered.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def cache(settings: Settings, observers: Sequence[Observer] = ()) -> Cache | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any, cast
 
 import httpx
+import msgspec
 import pytest
 from psycopg.conninfo import make_conninfo
 
@@ -41,7 +44,8 @@ def _load(dsn: str) -> None:
 @pytest.fixture
 def owner(template_database: TemplateDatabase) -> str:
     """The connection string of a superuser to a hub's database, migrated and empty."""
-    return template_database("hub", _load)
+    # Two seconds, which the runtime waits by default, are not enough on a machine that tests keep busy.
+    return make_conninfo(template_database("hub", _load), connect_timeout=30)
 
 
 @pytest.fixture
@@ -49,10 +53,53 @@ def settings(owner: str) -> Settings:
     return Settings(database=make_conninfo(owner, user=ROLES.application), secret=SECRET)
 
 
+class DatabaseOfTest:
+    """The database of the test that runs, to an application that outlives it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.database, name)
+
+
+class Applications:
+    """One for each kind of settings and process of tests: to make all routes takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self._made: dict[Settings, tuple[DatabaseOfTest, httpx.ASGITransport]] = {}
+        self._telemetry = Telemetry()
+
+    @property
+    def telemetry(self) -> Telemetry:
+        return self._telemetry
+
+    def of(self, db: Database, settings: Settings) -> httpx.ASGITransport:
+        """An application that asks this database, until the next test asks for one of the same settings."""
+        # Where servers are is nothing that its routes keep; whether they are there is.
+        servers = {name: bool(getattr(settings, name)) for name in ("database", "dispatcher", "maintenance")}
+        kind = msgspec.structs.replace(settings, **{name: str(given) for name, given in servers.items()})
+        if kind not in self._made:
+            current = DatabaseOfTest(db)
+            made = create_app(cast(Database, current), Cursors(settings.key), self._telemetry, settings)
+            self._made[kind] = current, httpx.ASGITransport(made)
+            # It stays to the end: nobody need look through it for garbage.
+            gc.collect()
+            gc.freeze()
+        current, transport = self._made[kind]
+        current.database = db
+        return transport
+
+
+@pytest.fixture(scope="session")
+def applications() -> Applications:
+    return Applications()
+
+
 @pytest.fixture
-def telemetry() -> Telemetry:
+def telemetry(applications: Applications) -> Telemetry:
     """Counts the statements of each request: `telemetry.recording("name")` gives them to a test."""
-    return Telemetry()
+    return applications.telemetry
 
 
 @pytest.fixture
@@ -79,9 +126,9 @@ async def organization(owner: str, db: Database, slug: str, scopes: tuple[str, .
 
 
 @pytest.fixture
-async def app(db: Database, settings: Settings, telemetry: Telemetry) -> AsyncIterator[httpx.ASGITransport]:
+def app(applications: Applications, db: Database, settings: Settings) -> httpx.ASGITransport:
     """The application, in this process."""
-    yield httpx.ASGITransport(create_app(db, Cursors(settings.key), telemetry, settings))
+    return applications.of(db, settings)
 
 
 @pytest.fixture

@@ -12,14 +12,12 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from tenfold.runtime import Database
-from tenfold.runtime.paging import Cursors
 from tenfold.runtime.telemetry import Telemetry
-from tenfold_hub.app import create_app
 from tenfold_hub.commerce import remote, statistics
 from tenfold_hub.roles import ROLES
 from tenfold_hub.serving import database as hub_database_of
 from tenfold_hub.settings import Settings
-from tests.hub.conftest import Organization
+from tests.hub.conftest import Applications, Organization
 
 Json = dict[str, Any]
 
@@ -91,11 +89,11 @@ async def app(
     owner: str,
     settings: Settings,
     telemetry: Telemetry,
+    applications: Applications,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[httpx.AsyncBaseTransport]:
     """The domain both ways: in the hub, and alone, as a role that sees no other table, and asks over HTTP."""
-    cursors = Cursors(settings.key)
-    hub = httpx.ASGITransport(create_app(db, cursors, telemetry, settings))
+    hub = applications.of(db, settings)
     if request.param == "together":
         yield hub
         return
@@ -109,7 +107,7 @@ async def app(
         identity="http://identity",
     )
     async with hub_database_of(alone, [telemetry]) as of_commerce:
-        yield Apart(httpx.ASGITransport(create_app(of_commerce, cursors, telemetry, alone)), hub)
+        yield Apart(applications.of(of_commerce, alone), hub)
 
 
 together = pytest.mark.parametrize("app", ["together"], indirect=True)
