@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from tenfold.errors import EmbeddedServerError
 from tenfold.pg.embedded import EmbeddedServer
@@ -135,7 +136,7 @@ def server(request: pytest.FixtureRequest, servers: Servers) -> EmbeddedServer:
 def database(server: EmbeddedServer) -> Iterator[str]:
     """The connection string of a new, empty database."""
     name = _new_name()
-    yield server.create_database(name)
+    yield patient(server.create_database(name))
     server.drop_database(name)
 
 
@@ -146,7 +147,7 @@ def template_database(server: EmbeddedServer) -> Iterator[TemplateDatabase]:
     def copy(name: str, load: Callable[[str], None]) -> str:
         _build_template(server, f"template_{name}", load)
         copies.append(_new_name())
-        return server.create_database(copies[-1], f"template_{name}")
+        return patient(server.create_database(copies[-1], f"template_{name}"))
 
     yield copy
     for each in copies:
@@ -169,6 +170,11 @@ def reachable_path(reachable_base: Path) -> Iterator[Path]:
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)
+
+
+def patient(dsn: str, **words: str) -> str:
+    """With time to connect on a machine that has much to do; the runtime alone gives a server 2 s."""
+    return make_conninfo(dsn, connect_timeout=30, **words)
 
 
 def _new_name() -> str:

@@ -68,7 +68,7 @@ def load_snapshot(file: Path) -> Snapshot:
 
 def _refusal(file: Path, content: bytes, error: msgspec.ValidationError) -> SnapshotFileError:
     header = _Header()
-    with contextlib.suppress(msgspec.DecodeError):
+    with contextlib.suppress(msgspec.DecodeError):  # it has none, then, and is not a snapshot
         header = msgspec.json.decode(content, type=_Header)
     if header.format != _FORMAT:
         return SnapshotFileError(f"{file} is not a snapshot; make one with: tenfold snapshot DSN -o FILE")

@@ -142,7 +142,7 @@ def _json_sample(values: Iterable[str], *, hashed: bool) -> Sample:
         try:
             document = msgspec.json.decode(value)
         except msgspec.DecodeError:
-            continue
+            continue  # the rest are sample enough
         # jsonb_path_ops has a hash of 4 bytes for each path with its value, jsonb_ops their text.
         items = {
             (path, element): 4.0 if hashed else 2.0 + len(str(element).encode())

@@ -47,7 +47,7 @@ class _Header(msgspec.Struct):
 
 
 def _refusal(file: Path, content: bytes, error: msgspec.ValidationError) -> PlanFileError:
-    with contextlib.suppress(msgspec.DecodeError):
+    with contextlib.suppress(msgspec.DecodeError):  # without a header it is not a plan
         msgspec.json.decode(content, type=_Header)
         return PlanFileError(f"{file} is damaged ({error}); {_AGAIN}")
     return PlanFileError(f"{file} is not a plan; {_AGAIN}")

@@ -122,7 +122,7 @@ class _Run:
             try:
                 work = decompose(explain, prices)
             except (PrivilegeError, LockTimeoutError, StatementTimeoutError, StatementError):
-                continue
+                continue  # there are others to calibrate by
             if work is not None:
                 planned.append(_Planned(trial, work, []))
         return planned

@@ -113,6 +113,11 @@ class Privileges:
         reachable = sorted(self.may_become(role.oid))
         return next((self._snapshot.role_by_oid[oid] for oid in reachable if self.passes_policies(oid)), None)
 
+    def memberships_round(self, role: Role) -> tuple[Role, ...]:
+        """Roles granted to it that pass every policy, or that lead to one that does, by SET ROLE."""
+        granted = (self._snapshot.role_by_oid.get(oid) for oid in sorted(self._setting.get(role.oid, ())))
+        return tuple(each for each in granted if each is not None and self.way_round(each) is not None)
+
     def bound_readers(self, relation: Relation) -> tuple[Role, ...]:
         """Login roles that may read the relation and are neither its owner nor above all policies."""
         key = (relation.owner, relation.acl or ())

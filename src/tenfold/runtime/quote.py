@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from tenfold.errors import UsageError
 
 _SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)+\Z")
 
 
+@lru_cache(4_096)
 def quoted_name(*parts: str) -> str:
     """A name in double quotes, with its schema before it: `"app"."leads"`."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)

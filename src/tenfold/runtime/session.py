@@ -20,6 +20,12 @@ T = TypeVar("T")
 _OUTDATED = "0A000"
 
 
+class AtEnd(Protocol):
+    """What is called before a commit, with what was gathered for it."""
+
+    async def __call__(self, session: Session, items: list[Any], /) -> None: ...
+
+
 class StatementGuard(Protocol):
     """Looks at statements before they are sent."""
 
@@ -41,6 +47,7 @@ class Session:
 
     __slots__ = (
         "_after_commit",
+        "_before_commit",
         "_begin",
         "_connection",
         "_guard",
@@ -75,6 +82,7 @@ class Session:
         self._begin, self._untouched = begin, True
         self._savepoints = 0
         self._after_commit: list[tuple[Callable[[], Any], bool]] = []
+        self._before_commit: list[tuple[AtEnd, object]] = []
 
     async def fetch(self, statement: str, *parameters: object) -> Sequence[Row]:
         """All rows."""
@@ -116,16 +124,25 @@ class Session:
         connection = self.connection
         self._savepoints += 1
         name = f"tenfold_{self._savepoints}"
-        waiting = len(self._after_commit)
+        waiting, gathered = len(self._after_commit), len(self._before_commit)
         await connection.script(f"SAVEPOINT {name}")
         try:
             yield
         except BaseException:
-            del self._after_commit[waiting:]
+            del self._after_commit[waiting:], self._before_commit[gathered:]
             if not connection.lost:
                 await connection.script(f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")
             raise
         await connection.script(f"RELEASE SAVEPOINT {name}")
+
+    def before_commit(self, call: AtEnd, item: object) -> None:
+        """Has `call(session, items)` awaited once, at the end of the transaction, with all items given to it.
+
+        For what many parts of a transaction write, each a little: a log, events. It is one statement then,
+        and held locks are short. What a savepoint takes back is not among the items; what the call raises
+        ends the transaction.
+        """
+        self._before_commit.append((call, item))
 
     def after_commit(self, call: Callable[[], Any], *, also_in_doubt: bool = False) -> None:
         """Has `call` called, and awaited where it returns an awaitable, once the transaction is committed.
@@ -142,6 +159,16 @@ class Session:
         return self._open
 
     # --- for the database ----------------------------------------------------------------------------
+
+    async def finish(self) -> None:
+        """Makes the calls that come before the commit."""
+        while self._before_commit:
+            gathered: dict[AtEnd, list[Any]] = {}
+            for call, item in self._before_commit:
+                gathered.setdefault(call, []).append(item)
+            self._before_commit = []
+            for call, items in gathered.items():
+                await call(self, items)
 
     def end(self) -> list[tuple[Callable[[], Any], bool]]:
         """No statement passes from here on; what is to be called after the commit."""

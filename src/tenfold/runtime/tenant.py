@@ -34,7 +34,7 @@ def _parsed(text: str, kind: type[uuid.UUID] | type[int]) -> TenantId:
                 return uuid.UUID(text)
             if text.removeprefix("-").isdigit():
                 return tenant_id(int(text), kind)
-        except ValueError:
+        except ValueError:  # told below, without the text
             pass
     raise InvalidTenantError(f"this text is not {_spoken(kind)}, so it is no id of a tenant")
 

@@ -103,11 +103,19 @@ class Transaction:
         session, self._session = self._session, None
         if session is None:
             raise SessionClosedError("this session was left already")
-        # A block that is left in another context, as a fixture's may be, was not current there.
-        with contextlib.suppress(ValueError):
-            self._current.reset(self._reset)
-        calls = session.end()
-        loan, asked = self._loan, perf_counter()
+        loan = self._loan
+        try:
+            if error is None:
+                await session.finish()
+        except BaseException:
+            await self._abandon(loan, session, perf_counter())
+            raise
+        finally:
+            # A block that is left in another context, as a fixture's may be, was not current there.
+            with contextlib.suppress(ValueError):
+                self._current.reset(self._reset)
+            calls = session.end()
+        asked = perf_counter()
         if error is not None:
             await self._abandon(loan, session, asked)
             return

@@ -36,6 +36,6 @@ def twin_folder(snapshot: Snapshot) -> Path | None:
             return None
         # As root, the account that the server runs as has to pass through.
         folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
-    except OSError:
+    except OSError:  # memory is the faster place, and not needed
         return None
     return folder

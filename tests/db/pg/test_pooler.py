@@ -23,7 +23,7 @@ from tests.waiting import await_condition
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 pytestmark = pytest.mark.skipif(
-    PROGRAM is None, reason="sharing of PostgreSQL connections: pgbouncer is not here"
+    PROGRAM is None, reason="sharing of PostgreSQL connections: pgbouncer is not here; install that package"
 )
 
 #: What differs from a connection's beginning. A pooler sets these anew for each client.

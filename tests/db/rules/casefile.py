@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import yaml
@@ -27,7 +28,8 @@ CASES = Path(__file__).parents[2] / "cases"
 SERVERS = (15, 16, 18, *sorted(MORE))
 
 _numbers = itertools.count()
-_OTHER_RUN = re.compile(r"case\d+x\d+_")
+#: Roles of cases, and those whose name advice makes of the database's.
+_OTHER_RUN = re.compile(r"case\d+x\d+_|test_[0-9a-f]{12}_")
 
 
 class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +55,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workload: str = ""
     patch: dict[str, list[Row] | dict[str, Any]] = {}
     fix: bool = True
+    advice: Literal["settles", "begins", "waits"] = "settles"
     servers: tuple[int, ...] = SERVERS
 
 
@@ -74,11 +77,12 @@ class Run:
     def __init__(self, rule: str, case: Case, connection: Connection) -> None:
         self.rule, self.case, self.connection = rule, case, connection
         self.prefix = f"case{os.getpid()}x{next(_numbers)}_"
+        self.own = (self.prefix, f"{connection.info.dbname}_")
         self.fixed = False
         execute_script(connection, self._renamed(case.sql))
 
     def findings(self) -> tuple[Finding, ...]:
-        snapshot = read_snapshot(self.connection)
+        snapshot = self._alone(read_snapshot(self.connection))
         patch = without_dropped(snapshot, self.case.patch) if self.fixed else self.case.patch
         snapshot = patched(snapshot, patch, self.prefix)
         config = msgspec.convert(_renamed(self.case.config, self.prefix), Config)
@@ -92,7 +96,7 @@ class Run:
         others = {
             role.name: role.oid
             for role in snapshot.roles
-            if _OTHER_RUN.match(role.name) and not role.name.startswith(self.prefix)
+            if _OTHER_RUN.match(role.name) and not role.name.startswith(self.own)
         }
         oids = set(others.values())
         return msgspec.structs.replace(
@@ -107,11 +111,21 @@ class Run:
         )
 
     def fix(self, findings: tuple[Finding, ...]) -> None:
+        self._execute(
+            statement
+            for finding in findings
+            for remedy in finding.remedies
+            for statement in statements(remedy)
+        )
+
+    def follow(self, findings: tuple[Finding, ...]) -> None:
+        """Does what a person would who pastes the advice."""
+        self._execute(statement for finding in findings for statement in finding.advice)
+
+    def _execute(self, texts: Iterable[str]) -> None:
         self.fixed = True
-        for finding in findings:
-            for remedy in finding.remedies:
-                for statement in statements(remedy):
-                    execute_script(self.connection, statement)
+        for text in texts:
+            execute_script(self.connection, text)
 
     def spoken(self, text: str | None) -> str | None:
         """The text with roles named as the case names them."""
@@ -120,8 +134,8 @@ class Run:
     def drop_roles(self) -> None:
         rows = self.connection.execute(
             "SELECT format('DROP OWNED BY %%I CASCADE; DROP ROLE %%I', rolname, rolname)"
-            " FROM pg_roles WHERE starts_with(rolname, %s)",
-            (self.prefix,),
+            " FROM pg_roles WHERE starts_with(rolname, %s) OR starts_with(rolname, %s)",
+            self.own,
         ).fetchall()
         for (text,) in rows:
             execute_script(self.connection, text)

@@ -1,4 +1,4 @@
-"""Every case file, on every server: the rule finds just what the case says, and its fix silences it."""
+"""Every case file, on every server: the rule finds just what the case says; fix and advice silence it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tenfold.pg.connect import connect
 from tests.db.rules.casefile import Case, Run, case_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tenfold.model.finding import Finding
 
 PARAMETERS = [
@@ -30,14 +32,21 @@ def test_rule_finds_what_the_case_says(database: str, rule: str, case: Case) -> 
             assert _found(run, findings) == _expected(run, case, findings)
             if case.fix and any(finding.remedies for finding in findings):
                 run.fix(findings)
-                left = run.findings()
-                assert [finding.message for finding in left if finding.key in _remedied(findings)] == []
+                assert _left_of(run, [finding for finding in findings if finding.remedies]) == []
+            # What a patch makes up is not there to be put right.
+            advised = tuple(finding for finding in findings if finding.advice and not case.patch)
+            if advised and case.advice != "waits":
+                if not case.fix:
+                    run.fix(advised)
+                run.follow(advised)
+                assert bool(_left_of(run, advised)) == (case.advice == "begins")
         finally:
             run.drop_roles()
 
 
-def _remedied(findings: tuple[Finding, ...]) -> set[str]:
-    return {finding.key for finding in findings if finding.remedies}
+def _left_of(run: Run, findings: Iterable[Finding]) -> list[str]:
+    keys = {finding.key for finding in findings}
+    return [finding.message for finding in run.findings() if finding.key in keys]
 
 
 def _found(run: Run, findings: tuple[Finding, ...]) -> list[tuple[str | None, ...]]:

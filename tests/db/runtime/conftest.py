@@ -15,7 +15,9 @@ from psycopg.conninfo import make_conninfo
 
 from tenfold.pg.embedded import EmbeddedServer
 from tenfold.runtime import Database
+from tests.clock import Clock
 from tests.conftest import roomy_memory
+from tests.db.runtime.cache.redis_server import RedisServer
 from tests.db.runtime.replication import StandbyServer, standby
 
 NOTES = """
@@ -55,6 +57,19 @@ def notes(database: str, role: str) -> str:
 async def db(notes: str, driver: Any) -> AsyncIterator[Database]:
     async with Database(notes, driver=driver) as db:
         yield db
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    server = RedisServer()
+    server.start()
+    yield server
+    server.remove()
 
 
 @pytest.fixture(scope="module")

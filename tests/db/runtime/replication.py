@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from tenfold.pg.embedded import EmbeddedServer
+from tests.conftest import patient
 from tests.waiting import await_condition
 
 
@@ -52,7 +53,7 @@ class StandbyServer:
         await_condition(self._answers, "a replica that answers")
 
     def dsn(self, database: str, user: str = "postgres") -> str:
-        return f"host={self._folder} dbname={database} user={user}"
+        return patient(f"host={self._folder} dbname={database} user={user}")
 
     def ask(self, statement: str) -> Any:
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:

@@ -8,10 +8,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from tenfold.pg.embedded import EmbeddedServer
 from tenfold.runtime import Database
+from tests.conftest import patient
 
 FOUND = """
 SELECT current_setting('citus.propagate_set_commands', true), current_setting('app.tenant_id')
@@ -35,7 +35,7 @@ def coordinator(reachable_base: Path) -> Iterator[EmbeddedServer]:
 async def test_the_tenant_is_sent_to_the_workers_in_the_same_transaction(
     coordinator: EmbeddedServer, driver: Any
 ) -> None:
-    async with Database(make_conninfo(coordinator.dsn(), user="app"), driver=driver) as db:
+    async with Database(patient(coordinator.dsn(), user="app"), driver=driver) as db:
         async with db.tenant(7) as session:
             assert tuple(await session.fetch_row(FOUND) or ()) == ("local", "7")
         async with db.tenant(8, read_only=True, isolation="repeatable read") as session:

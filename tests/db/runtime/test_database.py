@@ -223,6 +223,44 @@ async def test_what_follows_the_commit_is_called_in_order_after_it(db: Database)
     assert order == [6, "second"]
 
 
+async def test_what_many_parts_have_to_write_is_written_once_before_the_commit(db: Database) -> None:
+    sent: list[list[Any]] = []
+
+    async def write(session: Session, items: list[Any]) -> None:
+        sent.append(items)
+        await session.execute("DELETE FROM notes WHERE id = ANY($1::int[])", items)
+
+    async with db.tenant(7) as session:
+        session.before_commit(write, 2)
+        with pytest.raises(ZeroDivisionError):
+            async with session.savepoint():
+                session.before_commit(write, 4)
+                raise ZeroDivisionError
+        session.before_commit(write, 6)
+        assert sent == []
+    assert sent == [[2, 6]]
+    assert (await seen(db, 7))[0] == 8
+
+
+async def test_what_comes_before_the_commit_may_end_the_transaction(db: Database) -> None:
+    asked: list[str] = []
+
+    async def refuse(session: Session, items: list[Any]) -> None:
+        session.after_commit(lambda: asked.append("after"))
+        await session.fetch("SELECT 1/0")
+
+    with pytest.raises(Exception, match="division by zero"):
+        async with db.tenant(7) as session:
+            session.before_commit(refuse, "x")
+            await session.execute("DELETE FROM notes")
+    with pytest.raises(ZeroDivisionError):
+        async with db.tenant(7) as session:
+            session.before_commit(refuse, "x")
+            raise ZeroDivisionError
+    assert asked == []
+    assert (await seen(db, 7))[0] == 10
+
+
 async def test_a_savepoint_takes_back_its_part_alone(db: Database) -> None:
     called: list[str] = []
     async with db.tenant(7) as session:

@@ -18,6 +18,7 @@ from tenfold.runtime import Database, PoolSettings
 from tenfold.runtime.cache import Cache
 from tenfold.runtime.telemetry.opentelemetry import Traces
 from tenfold.runtime.telemetry.prometheus import PrometheusMetrics
+from tests.conftest import patient
 from tests.db.runtime.cache.redis_server import RedisServer
 from tests.db.runtime.pages import names_in, text_of
 from tests.db.runtime.replication import StandbyServer
@@ -120,7 +121,7 @@ async def test_a_replica_is_shown_as_it_serves_and_as_it_is_gone(
     metrics: PrometheusMetrics,
 ) -> None:
     async with Database(
-        primary.dsn(user="app"), replicas=[replica.dsn("postgres", "app")], observers=[metrics]
+        patient(primary.dsn(user="app")), replicas=[replica.dsn("postgres", "app")], observers=[metrics]
     ) as db:
         metrics.watch(db)
         async with db.tenant(7, read_only=True) as session:
@@ -133,14 +134,6 @@ async def test_a_replica_is_shown_as_it_serves_and_as_it_is_gone(
         ) == pytest.approx(0.0, abs=5.0)
         replica.kill()
         await until(lambda: total(registry, "tenfold_replica_serving") == 0, "the replica to be missed")
-
-
-@pytest.fixture
-def redis_server() -> Iterator[RedisServer]:
-    server = RedisServer()
-    server.start()
-    yield server
-    server.remove()
 
 
 async def test_a_cache_shows_its_reads_and_its_line(

@@ -12,20 +12,9 @@ from psycopg.conninfo import make_conninfo
 
 from tenfold.errors import DatabaseUnavailableError, NotCommittedError, PoolTimeoutError, SessionClosedError
 from tenfold.runtime import Database, PoolSettings
+from tests.clock import Clock
 
 PID = "SELECT pg_backend_pid()"
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from psycopg.conninfo import conninfo_to_dict
 
 from tenfold.pg.embedded import EmbeddedServer
 from tenfold.runtime import Database, PoolSettings
+from tests.conftest import patient
 from tests.db.pg.test_pooler import PROGRAM, pooler
 
 pytestmark = pytest.mark.skipif(
-    PROGRAM is None, reason="sharing of PostgreSQL connections: pgbouncer is not here"
+    PROGRAM is None, reason="sharing of PostgreSQL connections: pgbouncer is not here; install that package"
 )
 BEHIND = PoolSettings(min_size=0, max_size=8, behind_pooler=True)
 
@@ -45,4 +46,4 @@ async def test_tenants_that_share_connections_see_their_own_rows(
 
 def _through(port: int, dsn: str) -> str:
     found = conninfo_to_dict(dsn)
-    return f"host=127.0.0.1 port={port} user={found['user']} dbname={found['dbname']}"
+    return patient(f"host=127.0.0.1 port={port} user={found['user']} dbname={found['dbname']}")

@@ -22,6 +22,7 @@ from tenfold.errors import DatabaseUnavailableError, ReadModelError, UsageError
 from tenfold.pg.embedded import EmbeddedServer
 from tenfold.runtime import Database
 from tenfold.runtime.read_models import Limits, ReadModel, Refresher
+from tests.conftest import patient
 from tests.db.runtime.pages import names_of
 from tests.waiting import until
 
@@ -629,7 +630,7 @@ async def test_a_connection_that_breaks_is_no_failure_of_the_model(
 
 
 async def test_a_server_that_was_restarted_is_gone_on_with(primary: EmbeddedServer, driver: Any) -> None:
-    dsn = primary.dsn()
+    dsn = patient(primary.dsn())
     model = ReadModel(
         name="notes_kept",
         query="SELECT team_id, id, body FROM public.notes",

@@ -196,23 +196,20 @@ class TestJobs:
         assert (record.sessions, record.queries, record.errors) == (1, 1, 1)
 
 
-async def test_reads_of_the_shared_cache_are_the_request_s(telemetry: Telemetry) -> None:
-    server = RedisServer()
-    server.start()
-    try:
-        namespace = Namespace(name="plans", type=str, ttl=60, local_ttl=0)
-        async with Cache([namespace], url=server.url, application="app", observers=[telemetry]) as cache:
+async def test_reads_of_the_shared_cache_are_the_request_s(
+    telemetry: Telemetry, redis_server: RedisServer
+) -> None:
+    namespace = Namespace(name="plans", type=str, ttl=60, local_ttl=0)
+    async with Cache([namespace], url=redis_server.url, application="app", observers=[telemetry]) as cache:
 
-            async def load() -> str:
-                return "free"
+        async def load() -> str:
+            return "free"
 
-            await until(lambda: cache.statistics().connected, "the line to the server")
-            with telemetry.recording("job") as record:
-                # A fill may still be on its way when its readers have the value.
-                while not record.cache_hits:
-                    assert await cache.get(namespace, 7, "plan", load) == "free"
-    finally:
-        server.remove()
+        await until(lambda: cache.statistics().connected, "the line to the server")
+        with telemetry.recording("job") as record:
+            # A fill may still be on its way when its readers have the value.
+            while not record.cache_hits:
+                assert await cache.get(namespace, 7, "plan", load) == "free"
     assert record.cache_reads > record.cache_hits == 1
     assert record.cache_seconds > 0
 

@@ -50,6 +50,13 @@ def test_the_way_round_is_the_role_itself_or_one_that_it_may_become() -> None:
     assert found.way_round(OTHER) is None
 
 
+def test_what_is_granted_to_a_role_and_leads_round_policies() -> None:
+    found = privileges(member(21, 22), member(20, 21), member(23, 22), member(99, 22))
+    assert found.memberships_round(APP) == (STAFF,)
+    assert found.memberships_round(STAFF) == (OFFICE,)
+    assert found.memberships_round(OTHER) == ()
+
+
 def test_a_circle_of_memberships_ends() -> None:
     assert privileges(member(21, 22), member(22, 21)).has(22) == {21, 22}
 

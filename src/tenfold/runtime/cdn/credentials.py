@@ -108,5 +108,5 @@ def _cookies(value: bytes) -> Iterable[bytes]:
 def _authenticated(user: object) -> bool:
     try:
         return bool(getattr(user, "is_authenticated", True))
-    except NotImplementedError:  # Starlette's BaseUser, not overridden
+    except NotImplementedError:  # by Starlette's BaseUser: a class that does not say may well be of somebody
         return True

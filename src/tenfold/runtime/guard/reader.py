@@ -12,9 +12,10 @@ from sqlglot import exp
 
 from tenfold.runtime.guard.conditions import Term, bare, parts
 from tenfold.runtime.guard.facts import Column
-from tenfold.runtime.guard.queries import Queries, is_default, name_of
+from tenfold.runtime.guard.queries import Queries, is_default
 from tenfold.runtime.guard.rows import Listed, Relation, Rows, Selected
 from tenfold.runtime.guard.scope import Block, alias_of, spelt
+from tenfold.runtime.guard.sources import name_of
 from tenfold.runtime.guard.syntax import Unreadable, parsed
 from tenfold.runtime.guard.tables import Tables, TenantTable
 from tenfold.runtime.guard.values import Computed, Parameter, Value

@@ -17,8 +17,6 @@ import contextlib
 import logging
 import random
 import time
-import uuid
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self, TypeVar
@@ -31,21 +29,19 @@ from tenfold.runtime.outbox.delivery import Delivery
 from tenfold.runtime.outbox.event import Event
 from tenfold.runtime.outbox.horizon import Horizon
 from tenfold.runtime.outbox.lanes import Lane
-from tenfold.runtime.outbox.leases import LaneName, Leases, shares
 from tenfold.runtime.outbox.link import explained, listen, passing
 from tenfold.runtime.outbox.outbox import Outbox
 from tenfold.runtime.outbox.outcomes import Batch, Outcomes, settle, write
 from tenfold.runtime.outbox.reading import Memory, Reader
 from tenfold.runtime.outbox.retrying import Subscription
 from tenfold.runtime.outbox.store import Store
-from tenfold.runtime.session import Session
+from tenfold.runtime.outbox.tenure import LANES, Tenure
 
 #: Seconds after which events that wait for a transaction are worth a line in the log.
 LONG_WAIT = 10.0
 # Seconds: between two looks at least; until what was found missing is looked for again, at first; until a
 # server that failed is asked again, at first and at most.
 _BREATH, _AGAIN, _PAUSE, _LONGEST_PAUSE = 0.002, 0.002, 0.1, 2.0
-_LANES = "lanes"
 
 T = TypeVar("T")
 
@@ -116,8 +112,11 @@ class Dispatcher:
         self._db, self._outbox, self._clock = db, outbox, clock
         self._lease, self._poll, self._stop_within = lease, poll, stop_within
         self._listens = listens and not db.behind_pooler
-        self._store, self._leases = Store(outbox.names), Leases(outbox.names, lease)
-        self._memory = Memory(prefetch)
+        self._store, self._memory = Store(outbox.names), Memory(prefetch)
+        self._stirred, self._beat_now = asyncio.Event(), asyncio.Event()
+        self._tenure = Tenure(
+            db, outbox, list(self._subscriptions), lease, self._memory, self._beat_now, self._stirred, clock
+        )
         self._noted = asyncio.Event()
         self._outcomes = Outcomes(self._noted.set)
         self._delivery = Delivery(
@@ -126,18 +125,11 @@ class Dispatcher:
             concurrency,
             self._may_start,
             self._memory.drop,
-            self._task_ended,
+            self._tenure.task_ended,
             chance,
         )
         self._horizon = Horizon()
-        self._lanes: dict[LaneName, Lane] = {}
-        #: Lost, with calls that have not ended yet.
-        self._ending: list[Lane] = []
-        self._lane_count = 0
-        self._id = uuid.uuid4()
-        self._deadline = 0.0
         self._reader = Reader(self._store, self._memory, self._delivery.offer, self._outcomes, poll)
-        self._stirred, self._beat_now = asyncio.Event(), asyncio.Event()
         self._hearing = self._stopping = self._finishing = self._broken = False
         self._warned = 0
         self._idle = poll
@@ -151,7 +143,7 @@ class Dispatcher:
             return
         _log.info("session of the system: dispatches the outbox in schema %s", self._outbox.names.schema)
         try:
-            await self._enter()
+            await self._tenure.enter()
             await self._beat()
         except Exception as error:
             told = explained(error, self._outbox.names.schema)
@@ -177,7 +169,7 @@ class Dispatcher:
             return
         self._stopping = True
         await _ended(self._tasks[name] for name in self._tasks if name in ("reads", "hears"))
-        lanes = [*self._lanes.values(), *self._ending]
+        lanes = self._tenure.every()
         calls = [task for lane in lanes for task in lane.tasks]
         if calls:
             await asyncio.wait(calls, timeout=self._stop_within)
@@ -209,7 +201,7 @@ class Dispatcher:
         """Asks no server; `Outbox.backlog` does."""
         outcomes = self._outcomes
         return DispatcherStatistics(
-            lanes=sum(lane.state == "held" for lane in self._lanes.values()),
+            lanes=len(self._tenure.held()),
             held=self._memory.held,
             running=self._delivery.running,
             hearing=self._hearing,
@@ -229,25 +221,17 @@ class Dispatcher:
         for other in self._tasks.values():
             other.cancel()
 
-    async def _enter(self) -> None:
-        async with self._db.recurring() as session:
-            self._lane_count = await self._leases.enter(session, self._id, list(self._subscriptions))
-            await self._tell_others(session)
-
     async def _leave(self) -> None:
-        # Where the server is not there, the lease runs out.
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(self._stop_within), self._db.recurring() as session:
-                await self._leases.leave(session, self._id)
-                await self._tell_others(session)
-
-    async def _tell_others(self, session: Session) -> None:
-        await session.fetch_value("SELECT pg_catalog.pg_notify($1, $2)", self._outbox.channel, _LANES)
+        try:
+            async with asyncio.timeout(self._stop_within):
+                await self._tenure.leave()
+        except Exception as error:  # noqa: BLE001 - the lease runs out by itself, and stopping has to end
+            _log.info("the dispatcher's lanes are free when its lease ends: %s", type(error).__name__)
 
     # --- notifications -------------------------------------------------------------------------------
 
     def _heard(self, said: str) -> None:
-        if said == _LANES:
+        if said == LANES:
             self._beat_now.set()
         else:
             self._stirred.set()
@@ -268,83 +252,14 @@ class Dispatcher:
             await self._insist(self._beat)
 
     async def _beat(self) -> None:
-        """Renews the lease, and takes or gives up lanes as others come and go."""
-        asked = self._clock()
-        topics = list(self._subscriptions)
-        async with self._db.recurring() as session:
-            known = await self._leases.renew(session, self._id)
-            if known:
-                holding = await self._leases.look(session, self._id, topics)
-                left = [lane.name for lane in self._lanes.values() if lane.state == "leaving" and lane.quiet]
-                if left:
-                    await self._leases.release(session, self._id, left)
-                    await self._tell_others(session)
-                leaving = {lane.name for lane in self._lanes.values() if lane.state == "leaving"}
-                ours = {name: token for name, token in holding.lanes.items() if name not in left}
-                held = Counter(topic for topic, number in ours if (topic, number) not in leaving)
-                wanted = shares(topics, self._lane_count, holding.dispatchers, held)
-                for topic, number in wanted.items():
-                    if number > 0:
-                        ours |= await self._leases.claim(session, self._id, topic, number)
-        if not known:
-            await self._enter_anew()
-            return
-        self._deadline = asked + self._lease
-        self._hold(ours, {name for name in left if name not in ours})
-        self._give_up(wanted)
-        for lane in self._lanes.values():
-            self._delivery.offer_all(lane)
-        self._stirred.set()
-
-    async def _enter_anew(self) -> None:
-        _log.warning("the dispatcher's lease ran out; its lanes are others'")
-        for lane in list(self._lanes.values()):
-            self._lose(lane)
-        self._id = uuid.uuid4()
-        await self._enter()
-        self._beat_now.set()
-
-    def _hold(self, ours: Mapping[LaneName, int], released: set[LaneName]) -> None:
-        for name, lane in list(self._lanes.items()):
-            if name in released:
-                del self._lanes[name]
-            elif ours.get(name) != lane.token:
-                self._lose(lane)
-        self._ending = [lane for lane in self._ending if lane.tasks]
-        # What is under way in a lane that was lost ends first, though the lane be ours again.
-        busy = {lane.name for lane in self._ending}
-        for name, token in ours.items():
-            if name not in self._lanes and name not in busy:
-                self._lanes[name] = Lane(name, token)
-
-    def _give_up(self, wanted: Mapping[str, int]) -> None:
-        for topic, number in wanted.items():
-            held = [lane for lane in self._lanes.values() if lane.topic == topic and lane.state == "held"]
-            for lane in held[number:] if number < 0 else []:
-                lane.state = "leaving"
-                self._memory.drop(lane.drop_queues())
-                self._task_ended(lane)
-
-    def _lose(self, lane: Lane) -> None:
-        lane.state = "lost"
-        self._memory.drop(lane.drop_queues())
-        self._lanes.pop(lane.name, None)
-        if lane.tasks:
-            self._ending.append(lane)
-            for task in lane.tasks:
-                task.cancel()
-
-    def _task_ended(self, lane: Lane) -> None:
-        if lane.state != "held" and not lane.tasks:
-            self._beat_now.set()
-        elif lane.passed:
+        if await self._tenure.renew():
+            for lane in self._tenure.lanes.values():
+                self._delivery.offer_all(lane)
             self._stirred.set()
 
     def _may_start(self, lane: Lane, seconds: float) -> bool:
         return (
-            lane.state == "held"
-            and not (self._stopping or self._broken)
-            and self._clock() + seconds < self._deadline
+            lane.state == "held" and not (self._stopping or self._broken) and self._tenure.outlasts(seconds)
         )
 
     # --- reading -------------------------------------------------------------------------------------
@@ -364,12 +279,10 @@ class Dispatcher:
             look = await self._store.look(session, self._horizon.target)
             if not self._horizon.saw(look, now):
                 # Another server may know less than the former did.
-                for lane in list(self._lanes.values()):
-                    self._lose(lane)
+                self._tenure.lose_all()
                 self._beat_now.set()
                 return self._poll
-            lanes = [lane for lane in self._lanes.values() if lane.state == "held"]
-            more, found = await self._reader.look(session, lanes, self._horizon.safe, now)
+            more, found = await self._reader.look(session, self._tenure.held(), self._horizon.safe, now)
         self._warn(now)
         if more and not self._reader.starved:
             return 0.0
@@ -405,11 +318,11 @@ class Dispatcher:
         lanes = batch.lanes()
         if not lanes:
             return
-        if not await self._insist(lambda: write(self._db, self._store, self._id, batch)):
+        if not await self._insist(lambda: write(self._db, self._store, self._tenure.id, batch)):
             self._beat_now.set()
         self._memory.drop(settle(batch))
         for lane in lanes:
-            self._task_ended(lane)
+            self._tenure.task_ended(lane)
         pauses = [failure.pause for _, _, failure in batch.failed if failure.pause is not None]
         if pauses:
             self._reader.expect(self._clock() + min(pauses))

@@ -69,7 +69,7 @@ async def index_serves(session: ExplainingSession, query: Query, order: Order) -
     reasons = [f"the first page {reason}" for reason in _waits(plan)]
     plan, text = await _explained(session, deep)
     own = {f"${number}" for number in range(len(query.parameters) + 1, len(deep.parameters) + 1)}
-    for limit in [plan] if len(deep.ranges) == 1 else _branches(plan):
+    for limit in [plan] if len(deep.ranges) * len(query.texts) == 1 else _branches(plan):
         reasons += [f"a page in the depth {reason}" for reason in (*_waits(limit), *_throws_away(limit, own))]
     return IndexReport(tuple(dict.fromkeys(reasons)), text)
 

@@ -14,6 +14,9 @@ the place would be read and thrown away again.
 
 The server plans each range whenever it is asked, which takes longer than reading it. So where a page lay
 whole in one range, the next is first looked for in the nearest alone, and in all only where that is short.
+
+Of a query of several SELECTs each is read like that, and what two of them give falls out where their rows
+meet: in the order, next to each other.
 """
 
 from __future__ import annotations
@@ -34,18 +37,24 @@ _PARAMETER = re.compile(r"\$(\d+)")
 class Query:
     """A SELECT without ORDER BY and LIMIT, with `$1, $2, ...`, and its parameters.
 
+    `also` are further SELECTs of the same columns, with the same parameters: the rows are those that any of
+    them gives, each once. An index may serve each of them where none would serve an OR of their conditions.
+
     A cursor is bound to the text and the parameters. Where a parameter moves with the clock, give something
     that does not as `bound_to`, in place of all parameters, or the cursor of now is refused in a minute.
     Raises UsageError for a text that cannot be wrapped.
     """
 
-    __slots__ = ("bound_to", "parameters", "text")
+    __slots__ = ("bound_to", "parameters", "text", "texts")
 
-    def __init__(self, text: str, *parameters: object, bound_to: object = None) -> None:
-        self.text = text.strip()
+    def __init__(
+        self, text: str, *parameters: object, also: Sequence[str] = (), bound_to: object = None
+    ) -> None:
+        self.texts = tuple(each.strip() for each in (text, *also))
+        self.text = "\nUNION\n".join(self.texts)
         self.parameters = parameters
         self.bound_to = bound_to
-        if not self.text or self.text.endswith(";"):
+        if any(not each or each.endswith(";") for each in self.texts):
             raise UsageError("a query to page through is one SELECT, without a semicolon at its end")
         # A number beyond the parameters would silently take a value of the cursor.
         used = max((int(number) for number in _PARAMETER.findall(_STRING.sub("", self.text))), default=0)
@@ -81,12 +90,12 @@ def statement(
     With `nearest`, of the nearest range alone.
     """
     if position is None:
-        return Statement(_select(query.text, order, limit), query.parameters)
+        return Statement(_first(query.texts, order, limit), query.parameters)
     directed = order.reversed if position.backward else order
     values = [value for value in position.values if value is not None]
     nulls = tuple(value is None for value in position.values)
     text, ranges = _written(
-        query.text, len(query.parameters) + 1, directed, limit, nulls, position.inclusive, nearest
+        query.texts, len(query.parameters) + 1, directed, limit, nulls, position.inclusive, nearest
     )
     return Statement(text, (*query.parameters, *values), ranges)
 
@@ -107,7 +116,7 @@ def _leading(order: Order, nulls: tuple[bool, ...]) -> int:
 
 @lru_cache(maxsize=512)
 def _written(
-    text: str,
+    texts: tuple[str, ...],
     first_number: int,
     order: Order,
     limit: int,
@@ -117,8 +126,13 @@ def _written(
 ) -> tuple[str, tuple[str, ...]]:
     """The statement and its ranges. They depend on which values are NULL, and on no value."""
     ranges = tuple(_ranges(_runs(_placed(order, nulls, first_number)), inclusive))[: 1 if nearest else None]
-    selects = [_select(text, order, limit, each) for each in ranges]
-    return selects[0] if len(selects) == 1 else _united(selects, order, limit), ranges
+    selects = [_select(text, order, limit, each) for each in ranges for text in texts]
+    return _united(selects, order, limit, overlap=len(texts) > 1), ranges
+
+
+@lru_cache(maxsize=512)
+def _first(texts: tuple[str, ...], order: Order, limit: int) -> str:
+    return _united([_select(text, order, limit) for text in texts], order, limit, overlap=len(texts) > 1)
 
 
 def _select(text: str, order: Order, limit: int, condition: str = "") -> str:
@@ -127,9 +141,13 @@ def _select(text: str, order: Order, limit: int, condition: str = "") -> str:
     return f"SELECT * FROM (\n{text}\n) AS page\n{where}ORDER BY {order.sql}\nLIMIT {limit:d}"
 
 
-def _united(selects: list[str], order: Order, limit: int) -> str:
+def _united(selects: list[str], order: Order, limit: int, *, overlap: bool) -> str:
+    if len(selects) == 1:
+        return selects[0]
     union = "\nUNION ALL\n".join(f"({select})" for select in selects)
-    return f"SELECT * FROM (\n{union}\n) AS page\nORDER BY {order.sql}\nLIMIT {limit:d}"
+    # No two rows agree in the columns of the order, which end in the key: those that do are one row.
+    once = f"DISTINCT ON ({', '.join(map(quoted_name, order.names))}) " if overlap else ""
+    return f"SELECT {once}* FROM (\n{union}\n) AS page\nORDER BY {order.sql}\nLIMIT {limit:d}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from tenfold.pg.embedded import EmbeddedServer
 from tenfold.runtime import Database
 from tenfold.runtime.adapters.asgi import TenantMiddleware
 from tenfold.runtime.adapters.starlette import no_tenant
+from tests.conftest import patient
 from tests.db.runtime.adapters.asking import ask
 from tests.db.runtime.replication import StandbyServer
 
@@ -89,7 +90,7 @@ class TestWithReplica:
     @pytest.fixture
     async def db(self, primary: EmbeddedServer, replica: StandbyServer) -> AsyncIterator[Database]:
         replica_dsn = replica.dsn("postgres", "app")
-        async with Database(primary.dsn(user="app"), replicas=[replica_dsn]) as db:
+        async with Database(patient(primary.dsn(user="app")), replicas=[replica_dsn]) as db:
             yield db
 
     async def test_a_token_in_a_header_or_cookie_brings_reads_their_writes(

@@ -16,6 +16,7 @@ from tenfold.pg.embedded import EmbeddedServer
 from tenfold.runtime import Database
 from tenfold.runtime.adapters.fastapi import reading_session, tenant_session
 from tenfold.runtime.cdn import LANDING_PAGE, Caching
+from tests.conftest import patient
 from tests.db.runtime.adapters import fastapi_app, litestar_app, notes
 from tests.db.runtime.adapters.asking import ask, converse
 from tests.db.runtime.adapters.notes import COOKIE
@@ -162,7 +163,7 @@ class TestWithReplica:
     @pytest.fixture
     async def db(self, primary: EmbeddedServer, replica: StandbyServer) -> AsyncIterator[Database]:
         replica_dsn = replica.dsn("postgres", "app")
-        async with Database(primary.dsn(user="app"), replicas=[replica_dsn]) as db:
+        async with Database(patient(primary.dsn(user="app")), replicas=[replica_dsn]) as db:
             yield db
 
     async def test_the_token_of_a_dependencys_commit_reaches_the_client(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -11,14 +11,6 @@ from tenfold.runtime.cache import Cache
 from tests.db.runtime.cache.redis_server import RedisServer
 from tests.unit.runtime.cache.build import NOTE, PLAN, USER, Source
 from tests.waiting import until
-
-
-@pytest.fixture
-def redis_server() -> Iterator[RedisServer]:
-    server = RedisServer()
-    server.start()
-    yield server
-    server.remove()
 
 
 @pytest.fixture

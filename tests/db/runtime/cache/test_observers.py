@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from tenfold.runtime.cache import Cache
+from tests.clock import Clock
 from tests.db.runtime.cache.redis_server import RedisServer
-from tests.unit.runtime.cache.build import USER, Clock, Source, User
+from tests.unit.runtime.cache.build import USER, Source, User
 from tests.waiting import until
 
 Processes = Callable[..., Awaitable[Cache]]

@@ -11,8 +11,9 @@ import pytest
 
 from tenfold.errors import CacheClosedError
 from tenfold.runtime.cache import MISSING, Cache, link
+from tests.clock import Clock
 from tests.db.runtime.cache.redis_server import RedisServer
-from tests.unit.runtime.cache.build import USER, Clock, Source, User
+from tests.unit.runtime.cache.build import USER, Source, User
 from tests.waiting import until
 
 Processes = Callable[..., Awaitable[Cache]]
@@ -88,7 +89,7 @@ async def test_a_server_that_is_killed_in_traffic_is_missed_by_nobody(
 async def test_a_server_that_hangs_costs_one_timeout_and_then_nothing(
     redis_server: RedisServer, source: Source, processes: Processes
 ) -> None:
-    cache = await processes(timeout=0.2, lease=60)
+    cache = await processes(timeout=1, lease=60)
     redis_server.pause()
     for key in range(100):
         source.rows[1, key] = User("Ada")

@@ -15,8 +15,9 @@ import pytest
 from tenfold.runtime.cache import MISSING, Cache, EncryptingCodec, Namespace
 from tenfold.runtime.cache.codec import seal
 from tenfold.runtime.cache.invalidation import Message, write_message
+from tests.clock import Clock
 from tests.db.runtime.cache.redis_server import RedisServer
-from tests.unit.runtime.cache.build import NOTE, PLAN, USER, Clock, Source, User, settled
+from tests.unit.runtime.cache.build import NOTE, PLAN, USER, Source, User, settled
 from tests.waiting import until
 
 Processes = Callable[..., Awaitable[Cache]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from typing import Any
 
 import psycopg
@@ -11,7 +12,7 @@ import pytest
 
 from tenfold.errors import OutboxError, TenantError, UsageError
 from tenfold.runtime import Database
-from tenfold.runtime.outbox import Dispatcher, NewEvent, Outbox, Retry, Subscription
+from tenfold.runtime.outbox import Beside, Dispatcher, NewEvent, Outbox, Retry, Subscription
 from tests.db.runtime.outbox.conftest import Witness, count
 from tests.waiting import until
 
@@ -123,6 +124,30 @@ async def test_a_batch_is_one_statement_whatever_its_size(app: Database, outbox:
     assert locks < 50
     rows = owner.execute("SELECT event, payload FROM outbox.events ORDER BY id").fetchall()
     assert rows == list(zip(ids, range(12_000), strict=True))
+
+
+async def test_what_is_written_beside_events_costs_no_statement(
+    app: Database, outbox: Outbox, owner: Any, across: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    note = (
+        "INSERT INTO outbox.inbox (tenant_id, consumer, event) SELECT 7, $6, e FROM unnest($7::uuid[]) AS e"
+    )
+    async with app.tenant(7) as session:
+        execute = session.connection.execute
+
+        async def counted(statement: str, parameters: Any) -> int:
+            sent.append(statement)
+            return await execute(statement, parameters)
+
+        monkeypatch.setattr(session.connection, "execute", counted)
+        notes = Beside(note, ["log", [uuid.uuid4(), uuid.uuid4()]])
+        await outbox.publish_many(session, [NewEvent("t", "k", 1)], beside=notes)
+        with pytest.raises(UsageError):
+            await outbox.publish_many(session, [], beside=notes)
+    assert len(sent) == 1
+    assert await count(across, "events") == 1
+    assert owner.execute("SELECT count(*) FROM outbox.inbox").fetchone()[0] == 2
 
 
 # --- failures ------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from tenfold.errors import UsageError
 from tenfold.pg.embedded import EmbeddedServer
 from tenfold.runtime import Database
 from tenfold.runtime.outbox import Dispatcher, NewEvent, Outbox, Retry, Subscription, create_sql
+from tests.conftest import patient
 from tests.db.runtime.outbox.conftest import Witness, count
 from tests.db.runtime.replication import StandbyServer
 from tests.waiting import await_condition, until
@@ -207,10 +208,10 @@ def process(made: str, role: str, dispatcher_role: str, owner: psycopg.Connectio
     owner.execute(f'GRANT ALL ON given TO "{role}"; GRANT USAGE ON SEQUENCE given_n_seq TO "{role}"')
     started: list[subprocess.Popen[bytes]] = []
 
-    def start() -> subprocess.Popen[bytes]:
+    def start(lease: int) -> subprocess.Popen[bytes]:
         dsns = [make_conninfo(made, user=user) for user in (dispatcher_role, role)]
         program = Path(__file__).with_name("consumer_process.py")
-        started.append(subprocess.Popen([sys.executable, program, *dsns, "2"], cwd=ROOT))
+        started.append(subprocess.Popen([sys.executable, program, *dsns, str(lease)], cwd=ROOT))
         return started[-1]
 
     yield start
@@ -223,44 +224,43 @@ def given(owner: psycopg.Connection[Any]) -> list[tuple[int, str]]:
     return owner.execute("SELECT pid, payload FROM given ORDER BY n").fetchall()
 
 
-@pytest.fixture
-def asyncpg_alone(driver: Any) -> None:
-    if driver != "asyncpg":
-        pytest.skip("the process has its own driver")
+#: The process has its own driver, so one here is enough.
+one_driver = pytest.mark.parametrize("driver", ["asyncpg"])
 
 
-@pytest.mark.usefixtures("asyncpg_alone")
+@one_driver
 async def test_what_a_killed_process_was_at_is_delivered_again_and_in_order(
     app: Database,
     outbox: Outbox,
     dispatch: Any,
     witness: Witness,
     owner: psycopg.Connection[Any],
-    process: Callable[[], subprocess.Popen[bytes]],
+    process: Callable[[int], subprocess.Popen[bytes]],
 ) -> None:
-    victim = process()
+    victim = process(60)
     async with app.tenant(7) as session:
         await outbox.publish_many(session, [NewEvent("t", "k", p) for p in (0, 1, "hold", 3, 4)])
     await until(lambda: (victim.pid, "hold") in given(owner), "the process is at it")
     # Three were begun; the first two are known to be done, or are given again.
     os.kill(victim.pid, signal.SIGKILL)
     victim.wait()
+    owner.execute(EXPIRED)
     await dispatch()
     await until(lambda: 4 in witness.payloads)
     assert witness.payloads == [0, 1, "hold", 3, 4][-len(witness.payloads) :]
     assert len(witness.payloads) >= 3
 
 
-@pytest.mark.usefixtures("asyncpg_alone")
+@one_driver
 async def test_a_paused_process_begins_nothing_after_it_was_replaced(
     app: Database,
     outbox: Outbox,
     dispatch: Any,
     witness: Witness,
     owner: psycopg.Connection[Any],
-    process: Callable[[], subprocess.Popen[bytes]],
+    process: Callable[[int], subprocess.Popen[bytes]],
 ) -> None:
-    paused = process()
+    paused = process(4)
     async with app.tenant(7) as session:
         await outbox.publish_many(session, [NewEvent("t", "k", p) for p in ("hold", 1, 2)])
     await until(lambda: given(owner) == [(paused.pid, "hold")])
@@ -289,7 +289,7 @@ def prepared(primary: EmbeddedServer) -> Iterator[Callable[[str], str]]:
         owner.execute("DO $$ BEGIN CREATE ROLE dispatcher LOGIN; EXCEPTION WHEN duplicate_object THEN END $$")
         for statement in create_sql(application_role="app", dispatcher_role="dispatcher"):
             owner.execute(statement)  # type: ignore[arg-type]
-    yield lambda user: make_conninfo(primary.dsn(), user=user)
+    yield lambda user: patient(primary.dsn(), user=user)
 
 
 async def test_a_server_that_ends_all_connections_costs_no_event_and_no_order(

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from tenfold.pg.embedded import EmbeddedServer
 from tenfold.runtime import Database
 from tenfold.runtime.outbox import Dispatcher, Outbox, create_sql
-from tests.conftest import roomy_memory
+from tests.conftest import patient, roomy_memory
 from tests.db.runtime.outbox.conftest import Witness
 from tests.waiting import until
 
@@ -95,7 +95,7 @@ def preparing(reachable_base: Path) -> Iterator[EmbeddedServer]:
 
 @pytest.fixture
 async def prepared(preparing: EmbeddedServer, driver: Any) -> AsyncIterator[tuple[Database, Database]]:
-    dsn = preparing.dsn()
+    dsn = patient(preparing.dsn())
     async with (
         Database(make_conninfo(dsn, user="app"), driver=driver) as app,
         Database(make_conninfo(dsn, user="dispatcher"), driver=driver) as across,

@@ -153,8 +153,13 @@ async def test_an_index_serves_also_where_sorting_a_few_rows_is_cheaper(filled: 
     with psycopg.connect(filled, autocommit=True) as connection:
         connection.execute("CREATE INDEX ON things (code)")
     query = Query("SELECT * FROM things WHERE team_id = $1 AND code = $2", 7, uuid.UUID(int=1))
+    some = "SELECT * FROM things WHERE team_id = $1 AND rank"
+    by_any = Query(f"{some} < 2", 7, also=[f"{some} > 1"])
     async with Database(filled, accept_unsafe_role=True) as db, db.tenant(7) as session:
         assert (await index_serves(session, query, Order(SEEN, key="id"))).reasons == ()
+        assert (await index_serves(session, by_any, Order(SEEN, key="id"))).reasons == ()
+        unserved = await index_serves(session, by_any, Order(asc("day"), key="id"))
+        assert any("sorts by" in reason for reason in unserved.reasons)
 
 
 @pytest.mark.parametrize(

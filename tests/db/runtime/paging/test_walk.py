@@ -34,6 +34,15 @@ THINGS = st.lists(st.fixed_dictionaries(VALUES), max_size=14)
 #: A thing without a value but those it must have.
 BARE: dict[str, Any] = dict.fromkeys(ORDERABLE) | {"code": uuid.UUID(int=1)}
 QUERY = Query("SELECT * FROM things WHERE team_id = $1", 7)
+#: The same rows, some of them by two ways.
+BY_ANY = Query(
+    "SELECT * FROM things WHERE team_id = $1 AND rank <= 0",
+    7,
+    also=[
+        "SELECT * FROM things WHERE team_id = $1 AND rank >= 0",
+        "SELECT * FROM things WHERE team_id = $1 AND rank IS NULL -- whatever it is",
+    ],
+)
 
 
 @st.composite
@@ -76,13 +85,18 @@ async def add(session: Session, rows: list[dict[str, Any]], *, start: int = 1) -
 
 
 async def walk(
-    session: Session, order: Order, size: int, cursors: Cursors, between: Callable[[], Any] | None = None
+    session: Session,
+    order: Order,
+    size: int,
+    cursors: Cursors,
+    between: Callable[[], Any] | None = None,
+    query: Query = QUERY,
 ) -> tuple[list[list[int]], str | None]:
     """The ids by page, and the cursor of the way back."""
     pages: list[list[int]] = []
     cursor: str | None = None
     while True:
-        found = await page(session, QUERY, order, size, cursor, cursors=cursors)
+        found = await page(session, query, order, size, cursor, cursors=cursors)
         pages.append([row["id"] for row in found.items])
         if found.next is None:
             return pages, found.previous
@@ -102,21 +116,21 @@ on_one_database = settings(
 
 
 @on_one_database
-@given(rows=THINGS, order=orders(), size=st.integers(1, 5))
+@given(rows=THINGS, order=orders(), size=st.integers(1, 5), query=st.sampled_from([QUERY, BY_ANY]))
 async def test_all_pages_forward_and_back_give_every_row_once_in_order(
-    db: Database, cursors: Cursors, rows: list[dict[str, Any]], order: Order, size: int
+    db: Database, cursors: Cursors, rows: list[dict[str, Any]], order: Order, size: int, query: Query
 ) -> None:
     async with db.tenant(7) as session:
         await session.execute("DELETE FROM things")
         expected = in_order(await add(session, rows), order)
 
-        pages, previous = await walk(session, order, size, cursors)
+        pages, previous = await walk(session, order, size, cursors, query=query)
         assert flat(pages) == expected
         assert all(len(each) == size for each in pages[:-1])
 
         back = [pages[-1]]
         while previous is not None:
-            found = await page(session, QUERY, order, size, previous, cursors=cursors)
+            found = await page(session, query, order, size, previous, cursors=cursors)
             assert found.next is not None
             back.insert(0, [row["id"] for row in found.items])
             previous = found.previous

@@ -13,25 +13,16 @@ import pytest
 from tenfold.errors import DatabaseUnavailableError, ReplicaError
 from tenfold.pg.embedded import EmbeddedServer
 from tenfold.runtime import Database, PoolSettings, ReplicaSettings
+from tests.clock import Clock
+from tests.conftest import patient
 from tests.db.runtime.replication import StandbyServer
+from tests.waiting import until
 
 WHERE = "SELECT pg_is_in_recovery()"
 COUNT = "SELECT count(*) FROM notes WHERE body = 'new'"
-POOL = PoolSettings(min_size=1, connect_timeout=2.0)
+POOL = PoolSettings(min_size=1, connect_timeout=30)
 #: Looks follow each other at once; what is judged by time is judged by the clock of the test.
 LIMITS = ReplicaSettings(look_every=0.01, wait=0.05)
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def database(
@@ -42,7 +33,7 @@ def database(
     limits: ReplicaSettings = LIMITS,
 ) -> Database:
     return Database(
-        primary.dsn(user="app"),
+        patient(primary.dsn(user="app")),
         replicas=[each.dsn("postgres", "app") for each in replicas],
         replication=limits,
         driver=driver,
@@ -76,13 +67,6 @@ async def write(db: Database) -> str:
         assert session.token is None
     assert session.token is not None
     return session.token
-
-
-async def until(holds: Callable[[], bool], what: str) -> None:
-    async with asyncio.timeout(60):
-        while not holds():
-            await asyncio.sleep(0.01)
-    assert holds(), what
 
 
 def fault(db: Database) -> str:
@@ -205,7 +189,7 @@ async def test_with_the_primary_gone_reads_go_on_and_writes_say_so_until_it_is_b
 
 
 async def test_a_write_waits_for_a_primary_that_is_back_soon(primary: EmbeddedServer, driver: Any) -> None:
-    async with Database(primary.dsn(user="app"), driver=driver, pool=POOL, clock=lambda: 0.0) as db:
+    async with Database(patient(primary.dsn(user="app")), driver=driver, pool=POOL, clock=lambda: 0.0) as db:
         await asyncio.to_thread(primary.stop)
         writing = asyncio.create_task(_seven(db))
         await until(lambda: db._servers.primary._outage._since is not None, "a try that failed")
@@ -267,7 +251,7 @@ async def test_two_replicas_take_turns(
 async def test_what_is_no_replica_is_refused(
     primary: EmbeddedServer, replica: StandbyServer, driver: Any
 ) -> None:
-    app = primary.dsn(user="app")
+    app = patient(primary.dsn(user="app"))
     for servers, said in (
         ((app, app), "given as a replica and is a primary"),
         ((replica.dsn("postgres", "app"), app), "given as the primary and is a replica"),
@@ -281,7 +265,7 @@ async def test_a_server_of_another_cluster_is_refused(
 ) -> None:
     # Clusters that are not durable are copies of one template, and have its identifier.
     with EmbeddedServer.temporary(parent=reachable_path / "other", durable=True) as other:
-        db = Database(primary.dsn(user="app"), replicas=[other.dsn()], driver=driver, pool=POOL)
+        db = Database(patient(primary.dsn(user="app")), replicas=[other.dsn()], driver=driver, pool=POOL)
         with pytest.raises(ReplicaError, match="of another cluster"):
             await db.open()
 

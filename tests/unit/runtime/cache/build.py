@@ -23,14 +23,6 @@ NOTE = Namespace(name="note", type=dict[str, int], ttl=60, jitter=0)
 PLAN = Namespace(name="plan", type=str, ttl=60, jitter=0, platform="the same for all")
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Source:
     """Rows by tenant and key. A load reads first and waits afterwards: so it brings old values back."""
 

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tenfold.runtime.cache import Cache
-from tests.unit.runtime.cache.build import NOTE, PLAN, USER, Clock, Source
+from tests.clock import Clock
+from tests.unit.runtime.cache.build import NOTE, PLAN, USER, Source
 
 
 @pytest.fixture

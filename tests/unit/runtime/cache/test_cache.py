@@ -21,7 +21,8 @@ from tenfold.errors import (
     TenantError,
 )
 from tenfold.runtime.cache import MISSING, Cache, Namespace
-from tests.unit.runtime.cache.build import NOTE, PLAN, USER, Clock, Source, User, settled
+from tests.clock import Clock
+from tests.unit.runtime.cache.build import NOTE, PLAN, USER, Source, User, settled
 
 TENANT = uuid.UUID("7f1ad0a4-7f0c-4c1c-8f6e-6b1f4f7d0c11")
 
@@ -223,6 +224,9 @@ async def test_a_failed_load_is_kept_where_asked_for_its_time(source: Source, cl
             await users.get("k", source.one(1, "k"))
         assert "secret" not in raised.value.message
         assert isinstance(raised.value.__cause__, OSError)
+        with pytest.raises(LoadFailedError, match="OSError"):
+            await users.get_many(["k"], source.many(1))
+        await settled()
         assert (users.peek("k"), source.loads) == (MISSING, 1)
         source.rows[1, "k"] = User("Ada")
         clock.now += 2

@@ -20,7 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from tenfold.errors import LoadFailedError
 from tenfold.runtime.cache import MISSING, Cache
-from tests.unit.runtime.cache.build import USER, Clock, User, settled
+from tests.clock import Clock
+from tests.unit.runtime.cache.build import USER, User, settled
 
 SPACE = replace(USER, ttl=20, negative_ttl=5, refresh_after=0.5, failure_ttl=1, local_ttl=15)
 TENANTS, KEYS = (1, 2), ("a", "b", "c")

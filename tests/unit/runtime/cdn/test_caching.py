@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from starlette.authentication import BaseUser
 
 from tenfold.errors import PublicResponseError, UsageError
 from tenfold.runtime.cdn import API, LANDING_PAGE, UPLOADED_FILE, AssetClass, Caching, Credentials
+from tenfold.runtime.cdn.witness import answering
 from tests.unit.runtime.cdn.asking import Answering, asked, request
 from tests.unit.runtime.cdn.shared_cache import KINDS, may_store
 
@@ -60,16 +62,17 @@ class Scopes:
 REQUEST_EVIDENCE: list[dict[str, Any]] = [
     *(
         {"headers": [(name, b"x")]}
-        for name in (
-            b"authorization",
-            b"Authorization",
-            b"proxy-authorization",
-            b"x-api-key",
-            b"client-cert",
-            b"x-forwarded-client-cert",
-            b"x-forwarded-user",
-            b"cookie",
-        )
+        for name in b"""authorization Authorization proxy-authorization cookie
+        api-key apikey x-access-token x-amz-security-token x-api-key x-api-token x-auth-token x-session-id
+        x-session-token cf-access-jwt-assertion remote-user x-amzn-oidc-data x-auth-request-user
+        x-forwarded-email x-forwarded-user x-goog-iap-jwt-assertion x-ms-client-principal x-remote-user
+        client-cert client-cert-chain ssl-client-cert x-client-cert x-forwarded-client-cert
+        x-ssl-client-cert""".split()
+    ),
+    *(
+        {"query_string": name + b"=x"}
+        for name in b"""access_token api_key apikey auth code id_token key password secret sig signature token
+        x-amz-signature x-goog-signature""".split()
     ),
     {"headers": [(b"cookie", b"lang=de; sid=1")]},
     {"headers": [(b"cookie", b"lang=de"), (b"cookie", b"sid=1")]},
@@ -100,6 +103,7 @@ FOUND_OUT: list[dict[str, Any]] = [
     {"user": User(known=True)},
     {"user": object()},
     {"user": "ada"},
+    {"user": BaseUser()},
     {"auth": Scopes("read")},
     {"auth": "token"},
     {"session": {"id": 1}},
@@ -110,6 +114,9 @@ TOLD: list[tuple[bytes, bytes]] = [
     (b"www-authenticate", b"Basic"),
     (b"clear-site-data", b'"cache"'),
     (b"tenfold-token", b"1-2"),
+    (b"authentication-info", b"nextnonce=1"),
+    (b"proxy-authenticate", b"Basic"),
+    (b"set-cookie2", b"a=b"),
     (b"vary", b"*"),
     (b"vary", b"Accept-Encoding, Cookie"),
     (b"vary", b"Authorization"),
@@ -146,7 +153,12 @@ LOOSE: list[tuple[bytes, bytes]] = [
     (b"Expires", b"Fri, 01 Jan 2999 00:00:00 GMT"),
     (b"Pragma", b"public"),
     (b"Vary", b"Accept-Encoding, Origin"),
-    (b"etag", b'"1"'),
+    (
+        b"Vary",
+        b"Accept, Accept-Charset, Accept-Language, Access-Control-Request-Headers,"
+        b"Access-Control-Request-Method,, Save-Data",
+    ),
+    (b"etag", b'"private"'),
 ]
 SAYS_NOTHING = (b"pragma", b"vary", b"etag")
 loose = st.lists(st.sampled_from(LOOSE), max_size=5)
@@ -274,6 +286,8 @@ def test_the_longest_route_decides_and_one_path_before_all() -> None:
 def test_a_route_is_found_below_a_root_path() -> None:
     assert head(Answering(), request("/shop/page", root_path="/shop")) == PAGE
     assert head(Answering(), request("/shop/page")) == FORCED
+    for elsewhere in ("/blog/page", "/shops/page"):
+        assert head(Answering(), request(elsewhere, root_path="/shop")) == FORCED
 
 
 def test_an_inner_layer_that_takes_the_credentials_out_hides_nothing() -> None:
@@ -367,6 +381,26 @@ def test_web_sockets_pass_and_what_refuses_one_is_private() -> None:
     ]
 
 
+def test_a_web_socket_that_fails_gets_no_answer_of_http() -> None:
+    async def failing(scope: Any, receive: Any, send: Any) -> None:
+        raise LookupError("rows")
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    socket = {"type": "websocket", "path": "/page", "headers": []}
+    with pytest.raises(LookupError):
+        Caching(failing, ROUTES)(socket, None, send).send(None)  # type: ignore[arg-type, attr-defined]
+    assert sent == []
+
+
+def test_a_request_that_is_over_is_witnessed_no_more() -> None:
+    assert head(Answering(), request()) == PAGE
+    assert answering.get() is None
+
+
 def test_what_is_no_request_passes() -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         assert scope == {"type": "lifespan"}
@@ -382,6 +416,9 @@ def test_what_is_no_request_passes() -> None:
         {"user": None},
         {"path_params": {}},
         {"litestar_app": object()},
+        {"auth": None},
+        {"endpoint": object()},
+        {"router": object()},
         {"state": {"tenant": Tenant(None)}},
     ],
 )

@@ -47,3 +47,9 @@ def test_a_statement_that_is_not_held_is_refused_with_its_tables(guard: Guard, c
     verbs = re.compile(r" (?:is not held|gets rows|may update|has team_id set|is taken)\b.*")
     named = {verbs.sub("", fault).removeprefix("public.") for fault in faults}
     assert named == set(tables.split(", "))
+
+
+def test_the_word_default_is_no_text(guard: Guard) -> None:
+    guard.check_for(7, "INSERT INTO logs (team_id, body) VALUES (DEFAULT, $1)", ("x",))
+    with pytest.raises(UnboundTenantError, match="team_id of logs"):
+        guard.check_for(7, "INSERT INTO logs (team_id, body) VALUES ('DEFAULT', $1)", ("x",))

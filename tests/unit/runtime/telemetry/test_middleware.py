@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 
 from tenfold.errors import RepeatedQueryError
 from tenfold.runtime.telemetry import Record, RequestIdFilter, RequestMiddleware, Telemetry, request_id
-from tests.unit.runtime.telemetry.test_throttle import Clock
+from tests.clock import Clock
 
 SESSION: Any = SimpleNamespace(tenant=7)
 SECRET = "secret-4111"

@@ -11,7 +11,7 @@ import pytest
 
 from tenfold.errors import RepeatedQueryError, UsageError
 from tenfold.runtime.telemetry import Telemetry
-from tests.unit.runtime.telemetry.test_throttle import Clock
+from tests.clock import Clock
 
 TENANT = 77_001
 SESSION: Any = SimpleNamespace(tenant=TENANT)

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from tenfold.runtime.telemetry.throttle import Throttle
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 def test_a_line_comes_once_in_its_time_and_then_says_how_many_were_held_back() -> None:

@@ -12,14 +12,7 @@ from hypothesis import strategies as st
 
 from tenfold.errors import UsageError
 from tenfold.runtime.telemetry.top import NONE, OTHER, Busiest, Tally, TopTenants
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture
