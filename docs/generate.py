@@ -1,7 +1,8 @@
 """Writes the pages that are made from the code: `python -m docs.generate [--check]`.
 
 Rule pages come from the rules' docstrings, the pages of the configuration and of scenarios from their
-structs, the command line's from its help, the schema of the JSON report from the structs that are encoded.
+structs, the command line's from its help, the schema of the JSON report from the structs that are encoded,
+the Structs of the hub's client from the description of its API.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+from docs.client import client_schema, description
 from docs.command_line import command_line_page
 from docs.configuration import configuration_page
 from docs.scenario import scenario_page
@@ -19,6 +21,7 @@ from tenfold.rules.rule import all_rules
 
 REFERENCE = Path(__file__).parent / "reference"
 RULES = REFERENCE / "rules"
+CLIENT = Path(__file__).parent.parent / "src" / "tenfold_hub" / "client" / "schema.py"
 
 
 def pages() -> dict[Path, str]:
@@ -29,6 +32,7 @@ def pages() -> dict[Path, str]:
     made[REFERENCE / "scenario.md"] = scenario_page()
     made[REFERENCE / "cli.md"] = command_line_page()
     made[REFERENCE / "audit.schema.json"] = schema()
+    made[CLIENT] = client_schema(description())
     return made
 
 

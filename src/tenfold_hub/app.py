@@ -28,6 +28,7 @@ from tenfold_hub.exchange import domain as exchange
 from tenfold_hub.identity import domain as identity
 from tenfold_hub.identity.credentials import Credentials
 from tenfold_hub.kit import audit
+from tenfold_hub.kit.exchange import identified
 from tenfold_hub.kit.journal import Journal
 from tenfold_hub.kit.platform import Platform
 from tenfold_hub.kit.problems import Fault, Problem, document_json, problem_of
@@ -95,7 +96,11 @@ def create_app(
             yield
 
     app = Litestar(
-        [*ready.handlers(db), *pages.handlers(), Router("/v1", route_handlers=platform.handlers)],
+        [
+            *ready.handlers(db),
+            *pages.handlers(),
+            Router("/v1", guards=[identified], route_handlers=platform.handlers()),
+        ],
         lifespan=[lifespan],
         exception_handlers={Exception: _refused},
         openapi_config=OpenAPIConfig(

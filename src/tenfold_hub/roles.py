@@ -4,7 +4,8 @@ owner        owns the schemas and runs migrations; policies bind it too
 application  serves requests; it owns nothing, and policies show it one organization at a time
 dispatcher   reads the outbox of all organizations, and nothing else
 commerce     serves commerce alone, in a process of its own: it sees no table of another domain
-maintenance  refreshes read models and prunes: policies of their own let it see all organizations
+maintenance  refreshes the summary of customers, one organization at a time, keeps time, and prunes: policies
+             of its own let it see of all organizations what has grown old, and who has something to be done
 """
 
 from __future__ import annotations
@@ -55,14 +56,6 @@ def create_roles(dsn: str, roles: Roles = ROLES) -> None:
                     sql.Identifier(role), sql.Identifier(setting), sql.Literal(value)
                 )
             )
-        # The owner makes read models as the role that refreshes them, and inherits nothing of what it sees.
-        known_member = connection.execute(
-            "SELECT pg_catalog.pg_has_role(%s, %s, 'MEMBER')", [roles.owner, roles.maintenance]
-        ).fetchone()
-        if known_member != (True,):
-            owner = sql.Identifier(roles.owner)
-            connection.execute(sql.SQL("ALTER ROLE {} NOINHERIT").format(owner))
-            connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(roles.maintenance), owner))
         (database,) = connection.execute("SELECT current_database()").fetchone() or ("",)
         connection.execute(
             sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(

@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from granian.utils.proxies import wrap_asgi_with_proxy_headers
+
 from tenfold.runtime import Database, Observer
 from tenfold.runtime.cache import Cache
 from tenfold.runtime.paging import Cursors
@@ -15,6 +17,9 @@ from tenfold_hub.app import create_app
 from tenfold_hub.identity.domain import NAMESPACES
 from tenfold_hub.migrations.table import SETTING
 from tenfold_hub.settings import Settings
+
+#: A proxy on this machine is believed where a request is from.
+_LOCAL = ("127.0.0.1", "::1")
 
 
 def database(settings: Settings, observers: Sequence[Observer] = ()) -> Database:
@@ -38,7 +43,7 @@ def application() -> Any:
     # in which nobody is answered.
     gc.collect()
     gc.freeze()
-    return app
+    return wrap_asgi_with_proxy_headers(app, [*_LOCAL, *settings.proxies])
 
 
 def cache(settings: Settings, observers: Sequence[Observer] = ()) -> Cache | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 
@@ -10,6 +11,9 @@ import msgspec
 from tenfold.errors import UsageError
 
 PREFIX = "TENFOLD_HUB_"
+
+#: What is kept so long where nothing else is said.
+UNDO_DAYS, AUDIT_MONTHS = 90, 24
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,8 +37,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     identity: str = ""
     #: Requests that an organization may send in so many seconds: 6000/60. Empty: as many as it likes.
     rate: str = ""
+    #: Proxies besides those on this machine: addresses or networks whose X-Forwarded-For is believed.
+    proxies: tuple[str, ...] = ()
+    #: How long a merge can be undone: what it changed is kept so long.
+    undo_days: int = UNDO_DAYS
+    #: Months of the audit log that are kept; 0: all.
+    audit_months: int = AUDIT_MONTHS
 
     def __post_init__(self) -> None:
+        for each in self.proxies:
+            try:
+                ipaddress.ip_network(each)
+            except ValueError as error:
+                raise UsageError(f"a proxy is an address or a network, such as 10.0.0.0/8: {error}") from None
+        if not 1 <= self.undo_days <= 3_650:
+            raise UsageError("a merge can be undone for 1 to 3,650 days")
+        if self.audit_months and not 3 <= self.audit_months <= 1_200:
+            raise UsageError("the audit log is kept for 3 to 1,200 months, or, with 0, for good")
         if bool(self.only) != bool(self.identity):
             raise UsageError("a domain is served alone with --only and --identity, the address of the hub")
         try:
@@ -65,6 +84,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             f"{PREFIX}ONLY": self.only,
             f"{PREFIX}IDENTITY": self.identity,
             f"{PREFIX}RATE": self.rate,
+            f"{PREFIX}PROXIES": " ".join(self.proxies),
+            f"{PREFIX}UNDO_DAYS": "" if self.undo_days == UNDO_DAYS else str(self.undo_days),
+            f"{PREFIX}AUDIT_MONTHS": "" if self.audit_months == AUDIT_MONTHS else str(self.audit_months),
         }
 
     @classmethod
@@ -84,4 +106,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             only=environment.get(f"{PREFIX}ONLY", ""),
             identity=environment.get(f"{PREFIX}IDENTITY", ""),
             rate=environment.get(f"{PREFIX}RATE", ""),
+            proxies=tuple(environment.get(f"{PREFIX}PROXIES", "").split()),
+            undo_days=_number(environment, "UNDO_DAYS", UNDO_DAYS),
+            audit_months=_number(environment, "AUDIT_MONTHS", AUDIT_MONTHS),
         )
+
+
+def _number(environment: Mapping[str, str], name: str, usual: int) -> int:
+    told = environment.get(f"{PREFIX}{name}", "") or str(usual)
+    if not told.isdecimal():
+        raise UsageError(f"{PREFIX}{name} is a number")
+    return int(told)

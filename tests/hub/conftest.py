@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from docs.client import description
 from tenfold.runtime import Database
 from tenfold.runtime.paging import Cursors
 from tenfold.runtime.telemetry import Telemetry
@@ -89,6 +90,12 @@ class Applications:
         current, transport = self._made[kind]
         current.database = db
         return transport
+
+
+@pytest.fixture(scope="session")
+def described() -> dict[str, Any]:
+    """The description of the API."""
+    return description()
 
 
 @pytest.fixture(scope="session")

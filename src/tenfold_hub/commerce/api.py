@@ -14,13 +14,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from tenfold.runtime import Session
-from tenfold_hub.commerce.customers import Statistics
-from tenfold_hub.commerce.orders import NewItem, NewOrder, Order
+from tenfold_hub.commerce.ordering import Taken
+from tenfold_hub.commerce.orders import NewItem, NewOrder
+from tenfold_hub.commerce.statistics import Statistics
 from tenfold_hub.commerce.totals import Discount
 from tenfold_hub.kit.platform import Platform
 from tenfold_hub.kit.principal import Principal
 
-__all__ = ["Commerce", "Discount", "NewItem", "NewOrder", "Order", "Statistics", "of"]
+__all__ = ["Commerce", "Discount", "NewItem", "NewOrder", "Statistics", "Taken", "of"]
 
 
 def of(platform: Platform) -> Commerce:
@@ -30,19 +31,18 @@ def of(platform: Platform) -> Commerce:
 
 
 class Commerce(Protocol):
-    """Orders and customers, as a service."""
+    """Orders and customers, as a service; the routes ask no other."""
 
     async def create_orders(
-        self, session: Session, principal: Principal, orders: Sequence[NewOrder]
-    ) -> Sequence[Order]:
-        """All or none, in the session's transaction; an `external_id` that is known is the order it has.
-
-        Raises Problem.
+        self, session: Session, principal: Principal, orders: Sequence[NewOrder], *, atomic: bool = True
+    ) -> Sequence[Taken]:
+        """In the session's transaction; an `external_id` that is known is the order it has. All or none where
+        it is `atomic`: raises Problem then, where else each says its own.
         """
         ...
 
     async def get_customer_stats(
         self, session: Session, people: Collection[uuid.UUID]
     ) -> Mapping[uuid.UUID, Statistics]:
-        """By person, of those who are customers. One statement for the customers and one for the figures."""
+        """By person, of those who are customers: one statement."""
         ...

@@ -13,12 +13,14 @@ from msgspec import UNSET, Meta, UnsetType
 from tenfold.runtime import Row, Session
 from tenfold_hub.commerce.people import People
 from tenfold_hub.commerce.products import Metadata
+from tenfold_hub.commerce.statistics import Statistics
+from tenfold_hub.commerce.tables import begun
 from tenfold_hub.kit.ids import new_id
 from tenfold_hub.kit.journal import Change
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, Problem, invalid
 from tenfold_hub.kit.records import Draft, Prepare, Records
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort, Thing
 
 #: Merges that may overtake one order.
 _TRIES = 5
@@ -40,34 +42,7 @@ SELECT id, person_id FROM commerce.customers
 """
 
 
-class CurrencyStatistics(msgspec.Struct, kw_only=True):
-    """`net_minor` is what was spent without what was refunded; `exponent` the digits of the minor unit."""
-
-    currency: str
-    exponent: int
-    orders: int
-    spent_minor: int
-    refunded_minor: int
-    net_minor: int
-    first_order_at: datetime | None
-    last_order_at: datetime | None
-
-
-class Statistics(msgspec.Struct, kw_only=True):
-    """Orders that were placed and not cancelled, and what was paid and refunded, in each currency."""
-
-    orders: int
-    first_order_at: datetime | None
-    last_order_at: datetime | None
-    currencies: list[CurrencyStatistics]
-
-
-class Customer(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Customer(Thing, kw_only=True):
     person_id: str
     note: str | None
     metadata: dict[str, str]
@@ -104,6 +79,7 @@ CUSTOMERS = Resource(
     },
     sorts={"created_at": Sort(), "updated_at": Sort()},
     expands={"person": "people", "statistics": "statistics"},
+    keys=("person_id",),
     constraints={
         "customers_person_key": Fault("/person_id", "taken", "this person is a customer already"),
         "customers_person_fkey": Fault("/person_id", "unknown", "there is no such person"),
@@ -155,14 +131,7 @@ class Customers:
         changes = []
         for id, person in zip(ids, people, strict=True):
             if id in new:
-                values = dict.fromkeys(CUSTOMERS.types) | {
-                    "id": id,
-                    "version": 1,
-                    "created_at": now,
-                    "updated_at": now,
-                    "person_id": person,
-                    "metadata": {},
-                }
+                values = begun(CUSTOMERS, now) | {"id": id, "person_id": person, "metadata": {}}
                 changes.append(Change("created", id, None, values))
         await self._records.tell(session, principal, changes)
 

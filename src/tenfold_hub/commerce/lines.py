@@ -61,8 +61,11 @@ class Catalogue:
             for row in rows
         )
 
-    def line(self, item: NewItem, currency: str, pointer: str) -> dict[str, Any]:
-        """The line's columns but for its amounts. Raises Problem."""
+    def lines(self, items: Sequence[NewItem], currency: str) -> list[dict[str, Any]]:
+        """The lines' columns but for their amounts. Raises Problem."""
+        return [self._line(item, currency, f"/items/{place}") for place, item in enumerate(items)]
+
+    def _line(self, item: NewItem, currency: str, pointer: str) -> dict[str, Any]:
         product = self._product(item, pointer)
         price = item.unit_price_minor
         if price is None and product is not None:

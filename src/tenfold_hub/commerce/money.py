@@ -9,6 +9,8 @@ from typing import Annotated
 import iso4217
 from msgspec import Meta
 
+from tenfold_hub.kit.problems import invalid
+
 #: An amount that JSON's readers hold exactly: below 2**53 with room for a few of them.
 MOST_MINOR = 10**15
 
@@ -24,8 +26,10 @@ def exponents() -> Mapping[str, int]:
     return {each.code: each.exponent for each in iso4217.Currency if each.exponent is not None}
 
 
-def is_currency(code: str) -> bool:
-    return code in exponents()
+def require_currency(code: str, pointer: str) -> None:
+    """Raises Problem."""
+    if code not in exponents():
+        raise invalid(pointer, "unknown_currency", "this is no currency of ISO 4217")
 
 
 def half_up(numerator: int, denominator: int) -> int:

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import msgspec
 
 from tenfold.runtime import Session
 from tenfold_hub.commerce import statistics
 from tenfold_hub.commerce.customers import Customers
+from tenfold_hub.commerce.drafting import OrderDraft, drafted, unsettled
 from tenfold_hub.commerce.lines import Catalogue, priced
-from tenfold_hub.commerce.money import is_currency
+from tenfold_hub.commerce.money import require_currency
 from tenfold_hub.commerce.orders import HISTORY, INSERTED, ITEMS, ORDERS, NewItem, NewOrder, OrderPatch
 from tenfold_hub.commerce.states import EVENTS, Step, stepped
+from tenfold_hub.commerce.tables import taken
 from tenfold_hub.commerce.totals import Discount
-from tenfold_hub.kit import ids
+from tenfold_hub.kit.exchange import id_at
 from tenfold_hub.kit.ids import new_id
-from tenfold_hub.kit.journal import Change
+from tenfold_hub.kit.journal import Action, Change
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, Problem, invalid, not_found
-from tenfold_hub.kit.records import MOST_ITEMS, Draft, Patch, Records, raise_first
+from tenfold_hub.kit.records import Draft, Patch, Records, raise_first
 from tenfold_hub.kit.rows import Values
-
-#: Lines of all orders of one batch.
-MOST_BATCH_LINES = 10_000
 
 _BY_EXTERNAL_ID = """
 SELECT id, external_id, content_hash FROM commerce.orders
@@ -37,16 +35,6 @@ SELECT id, external_id, content_hash FROM commerce.orders
 _FORGET_ITEMS = "DELETE FROM commerce.order_items WHERE organization_id = $1 AND order_id = ANY($2::uuid[])"
 #: What a placed order does not change any more.
 _PRICED = ("currency", "items", "tax_mode", "discount")
-
-
-@dataclass(slots=True)
-class OrderDraft(Draft):
-    """One order on its way. `found` is the order that was taken for the same external id before."""
-
-    new: NewOrder | None = None
-    content_hash: bytes = b""
-    items: list[Values] = field(default_factory=list)
-    found: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +47,9 @@ class Taken:
     problem: Problem | None = None
 
 
+Follow: TypeAlias = Callable[[Session, Sequence[tuple[Values, Values]]], Awaitable[None]]
+
+
 def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
@@ -68,6 +59,8 @@ class Ordering:
         self, records: Records, customers: Customers, clock: Callable[[], datetime.datetime] = _now
     ) -> None:
         self.records, self._customers, self._clock = records, customers, clock
+        #: Told of orders with the entries that their histories were given, in the same transaction.
+        self.follow: list[Follow] = []
 
     # --- creating ------------------------------------------------------------------------------------
 
@@ -79,20 +72,14 @@ class Ordering:
         An order with the external id of one that is there is that order, if it was asked for alike, and is
         refused if not.
         """
-        if len(orders) > MOST_ITEMS or sum(len(order.items) for order in orders) > MOST_BATCH_LINES:
-            raise Problem(
-                "too_large",
-                f"a batch has at most {MOST_ITEMS:,} orders with {MOST_BATCH_LINES:,} lines in all",
-            )
         now = self._clock()
-        drafts = [_draft(order, now) for order in orders]
-        _refuse_twice(drafts)
-        await self._find(session, _open(drafts))
-        await self._price(session, _open(drafts))
+        drafts = drafted(orders, now)
+        await self._find(session, unsettled(drafts))
+        await self._price(session, unsettled(drafts))
         raise_first(drafts, atomic)
-        await self._address(session, principal, _open(drafts), now)
+        await self._address(session, principal, unsettled(drafts), now)
         raise_first(drafts, atomic)
-        await self._insert(session, principal, _open(drafts), now)
+        await self._insert(session, principal, unsettled(drafts), now)
         raise_first(drafts, atomic)
         return await self._taken(session, drafts)
 
@@ -107,11 +94,10 @@ class Ordering:
             if row["content_hash"] == draft.content_hash:
                 draft.found = row["id"]
             else:
-                detail = "another order has this external_id"
-                draft.problem = Problem("taken", detail, [Fault("/external_id", "taken", detail)])
+                draft.problem = taken("order")
 
     async def _price(self, session: Session, drafts: Sequence[OrderDraft]) -> None:
-        catalogue = await Catalogue.of(session, [item for draft in drafts for item in _new(draft).items])
+        catalogue = await Catalogue.of(session, [item for draft in drafts for item in draft.new.items])
         for draft in drafts:
             try:
                 self._priced(draft, catalogue)
@@ -119,8 +105,8 @@ class Ordering:
                 draft.problem = problem
 
     def _priced(self, draft: OrderDraft, catalogue: Catalogue) -> None:
-        new = _new(draft)
-        lines = _lines(catalogue, new.items, new.currency)
+        new = draft.new
+        lines = catalogue.lines(new.items, new.currency)
         amounts, draft.items = priced(draft.values["id"], lines, new.discount, new.tax_mode)
         draft.values |= amounts
         if draft.values["paid_at"] is not None:
@@ -133,9 +119,9 @@ class Ordering:
         people: dict[uuid.UUID, list[OrderDraft]] = {}
         for draft in drafts:
             try:
-                people.setdefault(ids.read("per", _new(draft).person_id), []).append(draft)
-            except ids.IdError as error:
-                draft.problem = invalid("/person_id", "invalid_id", str(error))
+                people.setdefault(id_at("/person_id", "per", draft.new.person_id), []).append(draft)
+            except Problem as problem:
+                draft.problem = problem
         if not people:
             return
         customers = await self._customers.of(session, principal, people.keys(), now)
@@ -156,8 +142,8 @@ class Ordering:
         await self._find(session, [draft for draft in drafts if draft.values["id"] not in made])
         new = [draft for draft in drafts if draft.values["id"] in made]
         await ITEMS.insert(session, [item for draft in new for item in draft.items])
-        await HISTORY.insert(
-            session, [_entry(principal, "created", None, draft.values, now) for draft in new]
+        await self._enter(
+            session, [(draft.values, _entry(principal, "created", None, draft.values, now)) for draft in new]
         )
         changes = [Change("created", draft.values["id"], None, draft.values) for draft in new]
         await self.records.tell(session, principal, changes)
@@ -216,7 +202,7 @@ class Ordering:
     ) -> list[Values]:
         """The lines anew, and the order's amounts with them; prices of lines that stay are as they were."""
         if "currency" in given:
-            _require_currency(given["currency"])
+            require_currency(given["currency"], "/currency")
             if "items" not in given and given["currency"] != after["currency"]:
                 raise invalid("/items", "required", "prices in another currency need the items anew")
         after |= {name: given[name] for name in ("currency", "tax_mode") if name in given}
@@ -225,7 +211,7 @@ class Ordering:
             after["discount"] = None if discount is None else msgspec.to_builtins(discount)
         if "items" in given:
             new: list[NewItem] = given["items"]
-            items = _lines(await Catalogue.of(session, new), new, after["currency"])
+            items = (await Catalogue.of(session, new)).lines(new, after["currency"])
         whole = None if after["discount"] is None else msgspec.convert(after["discount"], Discount)
         amounts, rows = priced(after["id"], items, whole, after["tax_mode"])
         after |= amounts
@@ -278,7 +264,7 @@ class Ordering:
         self,
         session: Session,
         principal: Principal,
-        event: str,
+        event: Action,
         drafts: Sequence[Draft],
         now: datetime.datetime,
         reason: str | None = None,
@@ -288,16 +274,20 @@ class Ordering:
         if not drafts:
             return
         await self.records.rows.update(session, [draft.values for draft in drafts])
-        await HISTORY.insert(
-            session,
-            [
-                _entry(principal, event, (draft.before or {})["status"], draft.values, now, reason, amount)
-                for draft in drafts
-            ],
-        )
-        changes = [Change(event, draft.values["id"], draft.before, draft.values) for draft in drafts]  # type: ignore[arg-type] # one of EVENTS
+        entered = []
+        for draft in drafts:
+            before = (draft.before or {})["status"]
+            entry = _entry(principal, event, before, draft.values, now, reason, amount)
+            entered.append((draft.values, entry))
+        await self._enter(session, entered)
+        changes = [Change(event, draft.values["id"], draft.before, draft.values) for draft in drafts]
         await self.records.tell(session, principal, changes)
         await statistics.follow(session, [(draft.before, draft.values) for draft in drafts])
+
+    async def _enter(self, session: Session, entered: Sequence[tuple[Values, Values]]) -> None:
+        await HISTORY.insert(session, [entry for _, entry in entered])
+        for follow in self.follow:
+            await follow(session, entered)
 
     async def held(self, session: Session, id: uuid.UUID, version: int | None = None) -> Values:
         """The order, against other writers to the end of the transaction. Raises Problem."""
@@ -310,67 +300,6 @@ async def lines_of(session: Session, orders: Sequence[uuid.UUID]) -> dict[uuid.U
         for item in await ITEMS.of(session, "order_id", list(found), "order_id, position"):
             found[item["order_id"]].append(item)
     return found
-
-
-def _draft(order: NewOrder, now: datetime.datetime) -> OrderDraft:
-    at = order.placed_at or now
-    values: Values = dict.fromkeys(ORDERS.types) | {
-        "id": new_id(),
-        "version": 1,
-        "created_at": now,
-        "updated_at": now,
-        "external_id": order.external_id,
-        "status": order.status,
-        "currency": order.currency,
-        "tax_mode": order.tax_mode,
-        "discount": None if order.discount is None else msgspec.to_builtins(order.discount),
-        "paid_minor": 0,
-        "refunded_minor": 0,
-        "payment_reference": order.payment_reference,
-        "note": order.note,
-        "metadata": order.metadata,
-        "placed_at": None if order.status == "draft" else at,
-        "paid_at": at if order.status in ("paid", "fulfilled") else None,
-        "fulfilled_at": at if order.status == "fulfilled" else None,
-    }
-    digest = hashlib.sha256(msgspec.json.encode(order, order="deterministic")).digest()
-    draft = OrderDraft(values, new=order, content_hash=digest)
-    try:
-        _require_currency(order.currency)
-        if order.placed_at is not None and (order.status == "draft" or order.placed_at > now):
-            raise invalid(
-                "/placed_at", "invalid", "a draft is not placed, and nothing is placed in the future"
-            )
-    except Problem as problem:
-        draft.problem = problem
-    return draft
-
-
-def _refuse_twice(drafts: Sequence[OrderDraft]) -> None:
-    seen: set[str] = set()
-    for draft in drafts:
-        name = draft.values["external_id"]
-        if name is not None and name in seen:
-            draft.problem = invalid("/external_id", "twice", "a batch names each external_id once")
-        seen.add(name)
-
-
-def _open(drafts: Sequence[OrderDraft]) -> list[OrderDraft]:
-    return [draft for draft in drafts if draft.problem is None and draft.found is None]
-
-
-def _new(draft: OrderDraft) -> NewOrder:
-    assert draft.new is not None
-    return draft.new
-
-
-def _lines(catalogue: Catalogue, items: Sequence[NewItem], currency: str) -> list[Values]:
-    return [catalogue.line(item, currency, f"/items/{place}") for place, item in enumerate(items)]
-
-
-def _require_currency(code: str) -> None:
-    if not is_currency(code):
-        raise invalid("/currency", "unknown_currency", "this is no currency of ISO 4217")
 
 
 def _required(order: Values | None, version: int | None) -> Values:

@@ -14,7 +14,7 @@ from tenfold_hub.commerce.products import Metadata, Name, Sku
 from tenfold_hub.commerce.states import Status
 from tenfold_hub.commerce.tables import Parts
 from tenfold_hub.commerce.totals import Discount, TaxMode
-from tenfold_hub.kit.resource import EQUAL, RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import EQUAL, RANGE, Filter, Resource, Sort, Thing
 
 #: Lines of one order.
 MOST_LINES = 200
@@ -56,12 +56,7 @@ class HistoryEntry(msgspec.Struct, kw_only=True):
     actor: dict[str, str]
 
 
-class Order(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Order(Thing, kw_only=True):
     external_id: str | None
     customer_id: str
     person_id: str

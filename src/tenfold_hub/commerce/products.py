@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold.runtime import Session
-from tenfold_hub.commerce.money import BasisPoints, Minor, is_currency
+from tenfold_hub.commerce.money import BasisPoints, Minor, require_currency
 from tenfold_hub.kit.principal import Principal
-from tenfold_hub.kit.problems import Fault, invalid
+from tenfold_hub.kit.problems import Fault, Problem
 from tenfold_hub.kit.records import Draft
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort, Thing
 
 Sku = Annotated[str, Meta(min_length=1, max_length=100)]
 Name = Annotated[str, Meta(min_length=1, max_length=300)]
@@ -27,12 +26,7 @@ Metadata = Annotated[
 ]
 
 
-class Product(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Product(Thing, kw_only=True):
     sku: str
     name: str
     description: str | None
@@ -85,16 +79,16 @@ PRODUCTS = Resource(
         "updated_at": Filter(operators=RANGE),
     },
     sorts={"created_at": Sort(), "updated_at": Sort(), "name": Sort()},
+    keys=("sku",),
     constraints={"products_sku_key": Fault("/sku", "taken", "another product has this sku")},
 )
 
 
-async def check(_: Session, __: Principal, drafts: Sequence[Draft]) -> None:
+async def checked(_: Session, __: Principal, drafts: Sequence[Draft]) -> None:
     """Prices are in currencies that are."""
     for draft in drafts:
-        if "prices" in draft.given:
-            wrong = next((code for code in draft.values["prices"] if not is_currency(code)), None)
-            if wrong is not None:
-                draft.problem = invalid(
-                    f"/prices/{wrong[:10]}", "unknown_currency", "this is no currency of ISO 4217"
-                )
+        try:
+            for code in draft.values["prices"] if "prices" in draft.given else ():
+                require_currency(code, f"/prices/{code[:10]}")
+        except Problem as problem:
+            draft.problem = problem

@@ -11,7 +11,6 @@ import datetime
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime as Datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -22,14 +21,13 @@ from tenfold_hub.commerce.money import MOST_MINOR, half_up, spread
 from tenfold_hub.commerce.ordering import Ordering, lines_of
 from tenfold_hub.commerce.orders import MOST_LINES, ExternalId
 from tenfold_hub.commerce.states import refunded, stepped
-from tenfold_hub.commerce.tables import Parts
+from tenfold_hub.commerce.tables import Parts, begun, taken
 from tenfold_hub.kit import ids
-from tenfold_hub.kit.ids import new_id
 from tenfold_hub.kit.journal import Change
 from tenfold_hub.kit.principal import Principal
-from tenfold_hub.kit.problems import Fault, Problem, invalid
+from tenfold_hub.kit.problems import Problem, invalid
 from tenfold_hub.kit.records import Draft, Records
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import RANGE, Filter, Nothing, Resource, Sort, Thing
 from tenfold_hub.kit.rows import Values
 
 Amount = Annotated[int, Meta(ge=1, le=MOST_MINOR)]
@@ -53,12 +51,7 @@ class RefundItem(msgspec.Struct, kw_only=True):
     amount_minor: int
 
 
-class Refund(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: Datetime
-    updated_at: Datetime
-    archived_at: Datetime | None
+class Refund(Thing, kw_only=True):
     external_id: str | None
     order_id: str
     currency: str
@@ -82,10 +75,6 @@ class NewRefund(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, 
     amount_minor: Amount | None = None
     external_id: ExternalId | None = None
     reason: Reason | None = None
-
-
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """Refunds are made of an order, and never changed."""
 
 
 REFUNDS = Resource(
@@ -171,7 +160,7 @@ class Refunding:
         if row is None:
             return None
         if row["content_hash"] != digest:
-            raise _taken()
+            raise taken("refund")
         id: uuid.UUID = row["id"]
         return id
 
@@ -182,7 +171,7 @@ class Refunding:
             # The same external id at the same moment, for another order: for this one it waited.
             if getattr(error, "constraint_name", None) != "refunds_external_id_key":
                 raise
-            raise _taken() from None
+            raise taken("refund") from None
         await ITEMS.insert(session, items)
 
 
@@ -246,11 +235,7 @@ def _item(line: Mapping[str, Any], amount: int, quantity: int) -> Values:
 
 
 def _values(order: Mapping[str, Any], new: NewRefund, amount: int, now: datetime.datetime) -> Values:
-    return dict.fromkeys(REFUNDS.types) | {
-        "id": new_id(),
-        "version": 1,
-        "created_at": now,
-        "updated_at": now,
+    return begun(REFUNDS, now) | {
         "external_id": new.external_id,
         "order_id": order["id"],
         "currency": order["currency"],
@@ -269,8 +254,3 @@ async def items_of(session: Session, refunds: Sequence[uuid.UUID]) -> dict[uuid.
 
 def _too_much(pointer: str, left: int) -> Problem:
     return invalid(pointer, "too_large", f"{left} minor units are left to refund")
-
-
-def _taken() -> Problem:
-    detail = "another refund has this external_id"
-    return Problem("taken", detail, [Fault("/external_id", "taken", detail)])

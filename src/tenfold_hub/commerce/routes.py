@@ -12,15 +12,18 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
 from tenfold.runtime import Session
-from tenfold_hub.commerce import showing, statistics
-from tenfold_hub.commerce.customers import CUSTOMERS, Statistics
+from tenfold_hub.commerce import showing
+from tenfold_hub.commerce.api import Commerce
+from tenfold_hub.commerce.customers import CUSTOMERS
 from tenfold_hub.commerce.money import exponents
 from tenfold_hub.commerce.ordering import Ordering, Taken
 from tenfold_hub.commerce.orders import ORDERS, NewOrder, Order, OrderPatch, Reference
 from tenfold_hub.commerce.refunds import REFUNDS, NewRefund, Reason, Refund, Refunding
 from tenfold_hub.commerce.states import ALLOWED, Step
+from tenfold_hub.commerce.statistics import Statistics
 from tenfold_hub.kit import ids
-from tenfold_hub.kit.exchange import Answer, Asked, answered, principal_of, reading, written
+from tenfold_hub.kit.documented import MATCH, results_of
+from tenfold_hub.kit.exchange import Answer, Asked, answered, id_of, principal_of, reading, written
 from tenfold_hub.kit.ids import shown
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import as_mapping, not_found
@@ -67,13 +70,17 @@ class Currencies(msgspec.Struct):
     items: list[CurrencyShown]
 
 
+class CustomerStatistics(Statistics, kw_only=True):
+    customer_id: str
+
+
 Result = tuple[int, Any, dict[str, str]]
 
 
-def order_routes(ordering: Ordering) -> list[BaseRouteHandler]:
+def order_routes(commerce: Commerce, ordering: Ordering) -> list[BaseRouteHandler]:
     async def create(request: Asked, data: JSONBody[NewOrder]) -> Answer:
         async def do(session: Session, principal: Principal) -> Result:
-            (taken,) = await ordering.create(session, principal, [data])
+            (taken,) = await commerce.create_orders(session, principal, [data])
             status, headers = (200, _REPLAYED) if taken.replayed else (201, {})
             found = _shown(taken)
             return status, found, {"Location": f"/v1/orders/{found['id']}", **headers, **_tag(taken)}
@@ -85,22 +92,24 @@ def order_routes(ordering: Ordering) -> list[BaseRouteHandler]:
     ) -> Answer:
         async def do(session: Session, principal: Principal) -> Result:
             orders = [each.item for each in data.items]
-            taken = await ordering.create(session, principal, orders, atomic=atomic)
+            taken = await commerce.create_orders(session, principal, orders, atomic=atomic)
             return _many(taken, [each.ref for each in data.items])
 
         return await written(request, ORDERS.to_write, f"POST /orders/batch/create?atomic={atomic}", do)
 
     async def change(request: Asked, id: FromPath[str], data: JSONBody[OrderPatch]) -> Answer:
         async def do(session: Session, principal: Principal) -> Result:
-            taken = await ordering.change(session, principal, _order(id), data, _version(request))
+            taken = await ordering.change(session, principal, id_of(ORDERS, id), data, _version(request))
             return 200, _shown(taken), _tag(taken)
 
         return await written(request, ORDERS.to_write, f"PATCH /orders/{id}", do)
 
     made = [
-        route(post, "/orders", create, "Create an order", Order, 201),
-        route(post, "/orders/batch/create", create_many, "Create many orders", dict[str, Any]),
-        route(patch, "/orders/{id:str}", change, "Change an order", Order),
+        route(post, "/orders", create, "Create an order", Order, 201, also=(200,)),
+        route(
+            post, "/orders/batch/create", create_many, "Create many orders", results_of(Order), also=(207,)
+        ),
+        route(patch, "/orders/{id:str}", change, "Change an order", Order, parameters=[MATCH]),
     ]
     for step in ALLOWED:
         if step != "refund":
@@ -116,7 +125,7 @@ def _step_routes(ordering: Ordering, step: Step) -> list[BaseRouteHandler]:
             along = {}
             if step == "pay" and asked.payment_reference is not None:
                 along["payment_reference"] = asked.payment_reference
-            patches = [Patch(_order(id), along, _version(request))]
+            patches = [Patch(id_of(ORDERS, id), along, _version(request))]
             (taken,) = await ordering.take(session, principal, step, patches, reason=asked.reason)
             return 200, _shown(taken), _tag(taken)
 
@@ -133,9 +142,10 @@ def _step_routes(ordering: Ordering, step: Step) -> list[BaseRouteHandler]:
         name = f"POST /orders/batch/{step}?atomic={atomic}"
         return await written(request, ORDERS.to_write, name, do)
 
+    verb, results = step.capitalize(), results_of(Order)
     return [
-        route(post, f"/orders/{{id:str}}/{step}", take, f"{step.capitalize()} an order", Order),
-        route(post, f"/orders/batch/{step}", take_many, f"{step.capitalize()} many orders", dict[str, Any]),
+        route(post, f"/orders/{{id:str}}/{step}", take, f"{verb} an order", Order, parameters=[MATCH]),
+        route(post, f"/orders/batch/{step}", take_many, f"{verb} many orders", results, also=(207,)),
     ]
 
 
@@ -143,7 +153,7 @@ def refund_routes(refunding: Refunding) -> list[BaseRouteHandler]:
     async def refund(request: Asked, id: FromPath[str], data: JSONBody[NewRefund | None] = None) -> Answer:
         async def do(session: Session, principal: Principal) -> Result:
             values, items, replayed = await refunding.refund(
-                session, principal, _order(id), data or NewRefund()
+                session, principal, id_of(ORDERS, id), data or NewRefund()
             )
             found = showing.refund(values, items)
             headers = {"Location": f"/v1/refunds/{found['id']}", "ETag": etag(values["version"])}
@@ -151,15 +161,19 @@ def refund_routes(refunding: Refunding) -> list[BaseRouteHandler]:
 
         return await written(request, REFUNDS.to_write, f"POST /orders/{id}/refunds", do)
 
-    return [route(post, "/orders/{id:str}/refunds", refund, "Refund an order", Refund, 201)]
+    return [route(post, "/orders/{id:str}/refunds", refund, "Refund an order", Refund, 201, also=(200,))]
 
 
-def customer_routes(customers: Records) -> list[BaseRouteHandler]:
+def customer_routes(commerce: Commerce, customers: Records) -> list[BaseRouteHandler]:
     async def of_customer(request: Asked, id: FromPath[str]) -> Answer:
         async with reading(request, CUSTOMERS.to_read) as (session, _):
-            row = await customers.get(session, _id("cus", id, CUSTOMERS.singular))
-            found = await statistics.get(session, [row["id"]])
-        return answered({"customer_id": shown("cus", row["id"]), **statistics.shown(found[row["id"]])})
+            row = await customers.get(session, id_of(CUSTOMERS, id))
+            found = (await commerce.get_customer_stats(session, [row["person_id"]])).get(row["person_id"])
+        if found is None:
+            # The person was merged a moment ago.
+            raise not_found(CUSTOMERS.singular)
+        customer = shown(CUSTOMERS.prefix, row["id"])
+        return answered(CustomerStatistics(customer_id=customer, **msgspec.structs.asdict(found)))
 
     async def currencies(request: Asked) -> Answer:
         principal_of(request, "products:read")
@@ -168,7 +182,13 @@ def customer_routes(customers: Records) -> list[BaseRouteHandler]:
         )
 
     return [
-        route(get, "/customers/{id:str}/statistics", of_customer, "Get a customer's statistics", Statistics),
+        route(
+            get,
+            "/customers/{id:str}/statistics",
+            of_customer,
+            "Get a customer's statistics",
+            CustomerStatistics,
+        ),
         route(
             get, "/currencies", currencies, "List currencies, with the digits of their minor unit", Currencies
         ),
@@ -201,20 +221,9 @@ def _version(request: Asked) -> int | None:
     return version_of(request.headers.get("if-match"))
 
 
-def _order(text: str) -> uuid.UUID:
-    return _id(ORDERS.prefix, text, ORDERS.singular)
-
-
 def _order_or_none(text: str) -> uuid.UUID:
     """The nil id, which nothing has, for what is no id: each item of a batch is refused for itself."""
     try:
         return ids.read(ORDERS.prefix, text)
     except ids.IdError:
         return uuid.UUID(int=0)
-
-
-def _id(prefix: str, text: str, what: str) -> uuid.UUID:
-    try:
-        return ids.read(prefix, text)
-    except ids.IdError:
-        raise not_found(what) from None

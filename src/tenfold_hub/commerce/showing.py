@@ -12,7 +12,7 @@ from tenfold_hub.commerce.ordering import lines_of
 from tenfold_hub.commerce.orders import HISTORY, ORDERS, OrderItem
 from tenfold_hub.commerce.refunds import REFUNDS
 from tenfold_hub.kit.ids import shown
-from tenfold_hub.kit.showing import moment, shower
+from tenfold_hub.kit.showing import shower
 
 _show_order, _show_refund = shower(ORDERS), shower(REFUNDS)
 _ITEM = OrderItem.__struct_fields__
@@ -49,7 +49,7 @@ async def refund_items_part(session: Session, rows: Sequence[Any]) -> list[Any]:
 
 async def statistics_part(session: Session, rows: Sequence[Any]) -> list[Any]:
     found = await statistics.get(session, [row["id"] for row in rows]) if rows else {}
-    return [statistics.shown(found[row["id"]]) for row in rows]
+    return [found[row["id"]] for row in rows]
 
 
 def _item(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,9 +71,8 @@ def _refund_item(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     kind = entry["actor_kind"]
-    names = ("event", "status_before", "status", "amount_minor", "reason")
+    names = ("at", "event", "status_before", "status", "amount_minor", "reason")
     return {
-        "at": moment(entry["at"]),
         **{name: entry[name] for name in names},
         "actor": {"kind": kind, "id": shown(_ACTORS.get(kind, kind), entry["actor_id"])},
     }

@@ -8,13 +8,15 @@ one customer come one after another from there: it is the last that a transactio
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from tenfold.runtime import Row, Session
 from tenfold_hub.commerce.money import exponents
 from tenfold_hub.commerce.states import COUNTED, deltas
-from tenfold_hub.kit.showing import moment
 
 # In the order of the key, so that two who write the same customers wait for each other and do not lock up.
 _ADD = """
@@ -48,6 +50,13 @@ SELECT customer_id, currency, orders, spent_minor, refunded_minor, first_order_a
   FROM commerce.customer_statistics
  WHERE organization_id = $1 AND customer_id = ANY($2::uuid[]) ORDER BY customer_id, currency
 """
+_GET_OF_PEOPLE = """
+SELECT c.person_id, s.currency, s.orders, s.spent_minor, s.refunded_minor, s.first_order_at, s.last_order_at
+  FROM commerce.customers AS c
+  LEFT JOIN commerce.customer_statistics AS s
+         ON s.organization_id = c.organization_id AND s.customer_id = c.id
+ WHERE c.organization_id = $1 AND c.person_id = ANY($2::uuid[]) ORDER BY c.person_id, s.currency
+"""
 # Whoever adds a row for one of them holds the customer, as its foreign key does.
 _HOLD = """
 SELECT id FROM commerce.customers WHERE organization_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE
@@ -55,8 +64,11 @@ SELECT id FROM commerce.customers WHERE organization_id = $1 AND id = ANY($2::uu
 _FORGET = (
     "DELETE FROM commerce.customer_statistics WHERE organization_id = $1 AND customer_id = ANY($2::uuid[])"
 )
-_COMPUTED = """
-SELECT customer_id, currency, count(*) FILTER (WHERE counted) AS orders,
+_COMPUTE = """
+INSERT INTO commerce.customer_statistics
+       (organization_id, customer_id, currency, orders, spent_minor, refunded_minor, first_order_at,
+        last_order_at)
+SELECT $1, customer_id, currency, count(*) FILTER (WHERE counted) AS orders,
        sum(paid_minor)::bigint AS spent_minor, sum(refunded_minor)::bigint AS refunded_minor,
        min(placed_at) FILTER (WHERE counted) AS first_order_at,
        max(placed_at) FILTER (WHERE counted) AS last_order_at
@@ -64,13 +76,32 @@ SELECT customer_id, currency, count(*) FILTER (WHERE counted) AS orders,
          WHERE organization_id = $1 AND customer_id = ANY($2::uuid[]) AND placed_at IS NOT NULL) o
  GROUP BY customer_id, currency
 """
-_COMPUTE = f"""
-INSERT INTO commerce.customer_statistics
-       (organization_id, customer_id, currency, orders, spent_minor, refunded_minor, first_order_at,
-        last_order_at)
-SELECT $1, c.* FROM ({_COMPUTED}) c
-"""
 _KEPT = ("orders", "spent_minor", "refunded_minor", "first_order_at", "last_order_at")
+
+
+class CurrencyStatistics(msgspec.Struct, kw_only=True):
+    """`net_minor` is what was spent without what was refunded; `exponent` the digits of the minor unit."""
+
+    currency: str
+    exponent: int
+    orders: int
+    spent_minor: int
+    refunded_minor: int
+    net_minor: int
+    first_order_at: datetime | None
+    last_order_at: datetime | None
+
+
+class Statistics(msgspec.Struct, kw_only=True):
+    """Orders that were placed and not cancelled, and what was paid and refunded, in each currency."""
+
+    orders: int
+    first_order_at: datetime | None
+    last_order_at: datetime | None
+    currencies: list[CurrencyStatistics]
+
+
+_NOTHING = Statistics(orders=0, first_order_at=None, last_order_at=None, currencies=[])
 
 
 async def follow(
@@ -88,12 +119,15 @@ async def follow(
         await session.execute(_ENDS, session.tenant, customers, currencies, list(COUNTED))
 
 
-async def get(session: Session, customers: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Row]]:
-    """By customer, in the order of the currencies."""
-    found: dict[uuid.UUID, list[Row]] = {id: [] for id in customers}
-    for row in await session.fetch(_GET, session.tenant, list(customers)):
-        found[row["customer_id"]].append(row)
-    return found
+async def get(session: Session, customers: Sequence[uuid.UUID]) -> dict[uuid.UUID, Statistics]:
+    """By customer."""
+    rows = await session.fetch(_GET, session.tenant, list(customers))
+    return dict.fromkeys(customers, _NOTHING) | _summed(rows, "customer_id")
+
+
+async def get_of_people(session: Session, people: Collection[uuid.UUID]) -> dict[uuid.UUID, Statistics]:
+    """By person, of those who are customers."""
+    return _summed(await session.fetch(_GET_OF_PEOPLE, session.tenant, list(people)), "person_id")
 
 
 async def recompute(session: Session, customers: Iterable[uuid.UUID]) -> None:
@@ -104,48 +138,29 @@ async def recompute(session: Session, customers: Iterable[uuid.UUID]) -> None:
     await session.execute(_COMPUTE, session.tenant, held, list(COUNTED))
 
 
-async def differences(session: Session, customers: Iterable[uuid.UUID]) -> list[tuple[uuid.UUID, str]]:
-    """Customers and currencies where what was kept is not what the orders say: none, ever."""
-    ids = list(customers)
-    kept = {_key(row): _values(row) for row in await session.fetch(_GET, session.tenant, ids)}
-    computed = {
-        _key(row): _values(row) for row in await session.fetch(_COMPUTED, session.tenant, ids, list(COUNTED))
-    }
-    return sorted(key for key in kept.keys() | computed.keys() if kept.get(key) != computed.get(key))
+def _summed(rows: Sequence[Row], by: str) -> dict[uuid.UUID, Statistics]:
+    of: dict[uuid.UUID, list[CurrencyStatistics]] = {}
+    for row in rows:
+        currencies = of.setdefault(row[by], [])
+        if row["currency"] is not None:
+            currencies.append(_of_currency(row))
+    return {id: _of(currencies) for id, currencies in of.items()}
 
 
-def shown(rows: Sequence[Row]) -> dict[str, Any]:
-    """One customer's, as the API shows it."""
-    first = [row["first_order_at"] for row in rows if row["first_order_at"] is not None]
-    last = [row["last_order_at"] for row in rows if row["last_order_at"] is not None]
-    return {
-        "orders": sum(row["orders"] for row in rows),
-        "first_order_at": moment(min(first)) if first else None,
-        "last_order_at": moment(max(last)) if last else None,
-        "currencies": [_of_currency(row) for row in rows],
-    }
+def _of(currencies: list[CurrencyStatistics]) -> Statistics:
+    first = [each.first_order_at for each in currencies if each.first_order_at is not None]
+    last = [each.last_order_at for each in currencies if each.last_order_at is not None]
+    return Statistics(
+        orders=sum(each.orders for each in currencies),
+        first_order_at=min(first, default=None),
+        last_order_at=max(last, default=None),
+        currencies=currencies,
+    )
 
 
-def _of_currency(row: Row) -> dict[str, Any]:
-    return {
-        "currency": row["currency"],
-        "exponent": exponents()[row["currency"]],
-        "orders": row["orders"],
-        "spent_minor": row["spent_minor"],
-        "refunded_minor": row["refunded_minor"],
-        "net_minor": row["spent_minor"] - row["refunded_minor"],
-        "first_order_at": _moment(row["first_order_at"]),
-        "last_order_at": _moment(row["last_order_at"]),
-    }
-
-
-def _moment(value: Any) -> str | None:
-    return None if value is None else moment(value)
-
-
-def _key(row: Row) -> tuple[uuid.UUID, str]:
-    return row["customer_id"], row["currency"]
-
-
-def _values(row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in _KEPT)
+def _of_currency(row: Row) -> CurrencyStatistics:
+    return CurrencyStatistics(
+        exponent=exponents()[row["currency"]],
+        net_minor=row["spent_minor"] - row["refunded_minor"],
+        **{name: row[name] for name in ("currency", *_KEPT)},
+    )

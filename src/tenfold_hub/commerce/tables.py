@@ -1,7 +1,8 @@
-"""Rows that are parts of another thing and no resources of their own: written by arrays, many at once."""
+"""Rows that statements of the domain write: parts of a thing, and things, by arrays, many at once."""
 
 from __future__ import annotations
 
+import datetime
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,22 @@ from typing import Any
 import msgspec
 
 from tenfold.runtime import Row, Session, quoted_name
+from tenfold_hub.kit.ids import new_id
+from tenfold_hub.kit.problems import Fault, Problem
+from tenfold_hub.kit.resource import Resource
+from tenfold_hub.kit.rows import Values
+
+
+def begun(resource: Resource, now: datetime.datetime) -> Values:
+    """A new thing: all of its columns, and in those that every resource has what they begin with."""
+    common: Values = {"id": new_id(), "version": 1, "created_at": now, "updated_at": now}
+    return dict.fromkeys(resource.types) | common
+
+
+def taken(singular: str) -> Problem:
+    """For one that was asked for otherwise, under the same external id."""
+    detail = f"another {singular} has this external_id"
+    return Problem("taken", detail, [Fault("/external_id", "taken", detail)])
 
 
 class Parts:

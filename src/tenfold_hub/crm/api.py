@@ -7,11 +7,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tenfold_hub.crm.activities.occurrences import OccurrenceFollow, Occurrences, Times
 from tenfold_hub.crm.activities.timeline import Event, Timeline
 from tenfold_hub.crm.tags import TagFollow, Tagging
 from tenfold_hub.kit.platform import Platform
 
-__all__ = ["Crm", "Event", "TagFollow", "Tagging", "Timeline", "of"]
+__all__ = [
+    "Crm",
+    "Event",
+    "OccurrenceFollow",
+    "Occurrences",
+    "TagFollow",
+    "Tagging",
+    "Timeline",
+    "Times",
+    "of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +33,8 @@ class Crm:
     timeline: Timeline
     #: Gives tags; `follow` is told of each that was given or taken.
     tagging: Tagging
+    #: When activities took place; `follow` is told of what changes that.
+    occurrences: Occurrences
 
 
 def of(platform: Platform) -> Crm:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold.runtime import Session
-from tenfold_hub.crm.tags import FILTER
+from tenfold_hub.crm.names import name_normal
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, invalid
 from tenfold_hub.kit.records import Draft
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort, Thing
 
 Status = Literal["prospect", "active", "churned", "partner", "other"]
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -30,12 +29,7 @@ Score = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}\Z")
 
 
-class Company(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Company(Thing, kw_only=True):
     name: str
     domain: str | None
     industry: str | None
@@ -122,8 +116,8 @@ COMPANIES = Resource(
     patch=CompanyPatch,
     refs={"owner_id": "usr", "assigned_to": "usr", "parent_id": "com"},
     filters={
-        "tag": FILTER,
-        "domain": Filter(),
+        "domain": Filter(normal=lambda text: domain_normal(text)),
+        "name": Filter(operators=("eq", "in"), column="name_normal", normal=name_normal),
         "industry": Filter(),
         "status": Filter(),
         "priority": Filter(),
@@ -168,9 +162,10 @@ COMPANIES = Resource(
         "companies_assigned_to_fkey": Fault("/assigned_to", "unknown", "there is no such member"),
         "companies_parent_fkey": Fault("/parent_id", "unknown", "there is no such company"),
     },
+    keys=("domain",),
     hidden=frozenset({"name_normal"}),
     custom=True,
-    sets=("segment",),
+    sets=("segment", "tag"),
 )
 
 
@@ -179,10 +174,16 @@ async def normalise(_: Session, __: Principal, drafts: Sequence[Draft]) -> None:
     for draft in drafts:
         values = draft.values
         if "name" in draft.given:
-            values["name_normal"] = " ".join(values["name"].casefold().split())
+            values["name_normal"] = name_normal(values["name"])
         if "domain" in draft.given and values["domain"] is not None:
-            domain = values["domain"] = values["domain"].strip().lower().rstrip(".")
-            if not _DOMAIN.match(domain):
+            values["domain"] = domain_normal(values["domain"])
+            if values["domain"] is None:
                 draft.problem = invalid("/domain", "invalid_domain", "write a domain as example.com")
         if draft.values.get("parent_id") == draft.values["id"]:
             draft.problem = invalid("/parent_id", "itself", "no company is its own parent")
+
+
+def domain_normal(text: str) -> str | None:
+    """None for what is no domain."""
+    domain = text.strip().lower().rstrip(".")
+    return domain if _DOMAIN.match(domain) else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -10,7 +12,6 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold.runtime import Session
-from tenfold_hub.crm.tags import FILTER
 from tenfold_hub.identity.api import (
     Identity,
     NewPerson,
@@ -24,7 +25,8 @@ from tenfold_hub.identity.api import (
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, Problem, invalid
 from tenfold_hub.kit.records import Draft, Prepare, Records
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort, Thing
+from tenfold_hub.kit.rows import Values
 
 Status = Literal["active", "inactive", "bounced", "unsubscribed"]
 Source = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -32,12 +34,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=200)]
 Score = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
 
 
-class Contact(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Contact(Thing, kw_only=True):
     person_id: str
     company_id: str | None
     status: Status
@@ -170,7 +167,6 @@ CONTACTS = Resource(
     patch=ContactPatch,
     refs={"person_id": "per", "company_id": "com", "owner_id": "usr"},
     filters={
-        "tag": FILTER,
         "person_id": Filter(),
         "company_id": Filter(),
         "owner_id": Filter(),
@@ -206,8 +202,9 @@ CONTACTS = Resource(
         "contacts_owner_fkey": Fault("/owner_id", "unknown", "there is no such member"),
         "contacts_company_fkey": Fault("/company_id", "unknown", "there is no such company"),
     },
+    keys=("email", "person_id"),
     custom=True,
-    sets=("segment",),
+    sets=("segment", "tag"),
 )
 
 _OPT_INS = ("email_opt_in", "sms_opt_in", "call_opt_in")
@@ -221,6 +218,37 @@ async def opt_ins(_: Session, __: Principal, drafts: Sequence[Draft]) -> None:
             was = (draft.before or {}).get(name, False)
             if f"{name}_at" not in draft.given and draft.values.get(name, False) != was:
                 draft.values[f"{name}_at"] = now
+
+
+@dataclass(frozen=True, slots=True)
+class ByEmail:
+    """Contacts are known by the e-mail address of their person; for `tenfold_hub.kit.keys`."""
+
+    contacts: Records
+    identity: Identity
+
+    def read(self, given: object) -> Hashable:
+        normal = email_normal(given) if isinstance(given, str) else None
+        if normal is None:
+            raise invalid("/email", "invalid_email", "this is no e-mail address")
+        return normal
+
+    def into(self, given: object, values: Mapping[str, Any]) -> dict[str, Any]:
+        """With a `person_id`, that there are two who may be meant is said when it is prepared."""
+        person = values.get("person", NewPerson())
+        return {**values, "person": msgspec.structs.replace(person, email=given)}
+
+    async def hold(
+        self, session: Session, keys: Collection[Hashable]
+    ) -> Mapping[Hashable, Sequence[uuid.UUID]]:
+        people = await self.identity.hold_by_email(session, map(str, keys))
+        found = await self.contacts.rows.find(session, "person_id", list(people.values()))
+        return {email: found.get(person, ()) for email, person in people.items()}
+
+    async def made(
+        self, session: Session, principal: Principal, made: Sequence[tuple[Hashable, Values]]
+    ) -> None:
+        """The person says it."""
 
 
 def of_person(people: Records, identity: Identity) -> Prepare:

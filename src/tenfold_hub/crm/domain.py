@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tenfold_hub.crm import companies, contacts, tags
-from tenfold_hub.crm.activities import activities, notes
+from tenfold_hub.crm.activities import activities, milestones, notes
+from tenfold_hub.crm.activities.occurrences import Occurrences
 from tenfold_hub.crm.activities.routes import timeline_of
 from tenfold_hub.crm.activities.subjects import about_something, on_timeline
 from tenfold_hub.crm.activities.timeline import Timeline
@@ -20,9 +21,8 @@ from tenfold_hub.identity import api as identity
 from tenfold_hub.identity.api import Reference, Table, union
 from tenfold_hub.kit.platform import Platform
 
-#: Resources whose things have tags, and those that are searched and have a timeline.
-_TAGGED = ("contacts", "companies", "leads", "deals")
-_SEARCHED = ("people", *_TAGGED)
+#: Resources whose things have tags and a timeline, and are searched.
+_KINDS = ("people", "contacts", "companies", "leads", "deals")
 
 
 def join(platform: Platform) -> None:
@@ -35,16 +35,17 @@ def join(platform: Platform) -> None:
         identity.refers_to_people("person_id"),
         contacts.opt_ins,
     ]
+    contact.keys["email"] = lambda _: contacts.ByEmail(contact, identity.of(platform))
     table = Table(schema="crm", table="contacts", rules=contacts.RULES, records=contact)
     # A person is one contact at most: contacts of people who become one become one, too.
     identity.of(platform).references.add(Reference(table=table, column="person_id", unique=()))
     index, timeline = Index(), Timeline()
     _join_points(platform, index)
     _join_sales(platform, index, timeline)
-    _join_activities(platform, timeline)
+    occurrences = _join_activities(platform, timeline)
     tagging = _join_tags(platform)
-    platform.route(search.handlers({name: platform.records[name] for name in _SEARCHED}))
-    platform.services["crm"] = Crm(timeline, tagging)
+    platform.route(search.handlers({name: platform.records[name] for name in _KINDS}))
+    platform.services["crm"] = Crm(timeline, tagging, occurrences)
 
 
 def _join_points(platform: Platform, index: Index) -> None:
@@ -75,13 +76,16 @@ def _join_sales(platform: Platform, index: Index, timeline: Timeline) -> None:
     contact, company = platform.records["contacts"], platform.records["companies"]
     pipeline, stage = platform.add(pipelines.PIPELINES), platform.add(pipelines.STAGES)
     stages = pipelines.Stages(pipeline, stage)
-    platform.expander.adds("pipelines", "stages", stages.shown)
+    platform.expander.adds("pipelines", "stages", stages.shown, list[pipelines.Stage])
     deal = platform.add(deals.DEALS)
     deal.prepare.append(deals.staged)
+    deal.sets["contact_id"] = deals.WITH_CONTACT
     history = History(deal, contact, timeline)
-    platform.expander.adds("deals", "contacts", history.shown)
+    platform.expander.adds("deals", "contacts", history.shown, list[contacts.Contact])
     lead = platform.add(leads.LEADS)
     lead.prepare.append(leads.checked)
+    lead.follow.append(leads.labelled)
+    lead.sets["label"] = leads.LABELLED
     convert = conversion.Converting(lead, contact, company, deal, identity.of(platform))
     platform.route(sales.handlers(pipeline, stage, deal, history, platform.cursors))
     platform.route(conversion.handlers(lead, convert))
@@ -95,39 +99,42 @@ def _join_sales(platform: Platform, index: Index, timeline: Timeline) -> None:
     )
 
 
-def _join_activities(platform: Platform, timeline: Timeline) -> None:
+def _join_activities(platform: Platform, timeline: Timeline) -> Occurrences:
     references = identity.of(platform).references
-    for each in (activities, notes):
-        resource = activities.ACTIVITIES if each is activities else notes.NOTES
+    for resource, event in ((activities.ACTIVITIES, activities.event), (notes.NOTES, notes.event)):
         records = platform.add(resource)
         records.prepare.append(about_something(platform.records))
-        records.follow.append(on_timeline(timeline, resource.prefix, each.event))
+        records.follow.append(on_timeline(timeline, resource.prefix, event))
         table = Table(schema="crm", table=resource.table, records=records)
         references.add(Reference(table=table, column="contact_id", to="contacts"))
     events = Table(schema="crm", table="timeline", versioned=False)
-    references.add(Reference(table=events, column="object_id"))
-    platform.records["people"].follow.append(timeline.people_written)
-    for name in _SEARCHED:
-        records = platform.records[name]
-        by_person = name == "contacts"
-        platform.route(
-            [
-                timeline_of(records, platform.cursors, lambda row: row["person_id"])
-                if by_person
-                else timeline_of(records, platform.cursors)
-            ]
-        )
+    # What was about both, as a deal of theirs, is told of whoever stays once.
+    references.add(Reference(table=events, column="object_id", unique=("source_id",)))
+    for name, milestone in (
+        ("people", milestones.of_person),
+        ("contacts", milestones.of_contact),
+        ("leads", milestones.of_lead),
+    ):
+        platform.records[name].follow.append(milestones.follow(timeline, milestone))
+    for name in _KINDS:
+        column = "person_id" if name == "contacts" else "id"
+        platform.route([timeline_of(platform.records[name], platform.cursors, column)])
+    occurrences = Occurrences()
+    platform.records["activities"].follow.append(occurrences.written)
+    return occurrences
 
 
 def _join_tags(platform: Platform) -> tags.Tagging:
     tag = platform.add(tags.TAGS)
     tag.prepare.append(tags.normalise)
-    tagging = tags.Tagging(tag, {name: platform.records[name] for name in _TAGGED}, platform.journal)
+    tagging = tags.Tagging(tag, {name: platform.records[name] for name in _KINDS}, platform.journal)
     platform.route(tags.handlers(tag, tagging))
-    for name in _TAGGED:
-        platform.expander.adds(name, "tags", tagging.shown)
+    for name in _KINDS:
+        platform.records[name].sets["tag"] = tags.SET
+        platform.expander.adds(name, "tags", tagging.shown, list[tags.Tag])
     marked = Table(schema="crm", table="taggings", key=("tag_id", "object_id"), versioned=False)
     identity.of(platform).references.add(
+        Reference(table=marked, column="object_id", unique=("tag_id",)),
         Reference(table=marked, column="object_id", to="contacts", unique=("tag_id",)),
     )
     return tagging

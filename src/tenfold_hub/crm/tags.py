@@ -3,7 +3,6 @@
 
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -13,13 +12,14 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold.runtime import Session
+from tenfold_hub.crm.names import name_normal
 from tenfold_hub.kit import ids
 from tenfold_hub.kit.exchange import Answer, Asked, id_of, written
 from tenfold_hub.kit.journal import Change, Journal
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, Problem, not_found
 from tenfold_hub.kit.records import MOST_ITEMS, Draft, Records
-from tenfold_hub.kit.resource import Filter, Resource, Sort, Through
+from tenfold_hub.kit.resource import Filter, Resource, Sort, Thing, Through
 from tenfold_hub.kit.routes import route
 from tenfold_hub.kit.showing import shower
 
@@ -29,12 +29,7 @@ Colour = Annotated[str, Meta(pattern="^#[0-9a-f]{6}$")]
 _SHOWN = 100
 
 
-class Tag(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Tag(Thing, kw_only=True):
     name: str
     colour: str | None
 
@@ -71,20 +66,22 @@ TAGS = Resource(
     shown=Tag,
     new=NewTag,
     patch=TagPatch,
-    filters={"name": Filter(operators=("eq", "in"), column="name_normal", normal=lambda name: normal(name))},
+    filters={"name": Filter(operators=("eq", "in"), column="name_normal", normal=name_normal)},
     sorts={"created_at": Sort()},
+    keys=("name",),
     constraints={"tags_name_key": Fault("/name", "taken", "a tag, perhaps an archived one, has this name")},
     hidden=frozenset({"name_normal"}),
 )
-#: What lists of things with tags are filtered by.
-FILTER = Filter(
-    operators=("eq", "in"),
-    through=Through(schema="crm", table="taggings", column="tag_id", prefix=TAGS.prefix),
-)
+#: What lists of things that have tags are narrowed to, as `filter[tag]`.
+SET = Through(schema="crm", table="taggings", column="tag_id", prefix=TAGS.prefix)
 
 _ADD = """
 INSERT INTO crm.taggings (organization_id, tag_id, object_id, kind)
 SELECT $1, $2, n.* FROM unnest($3::uuid[], $4::text[]) AS n ON CONFLICT DO NOTHING RETURNING object_id
+"""
+_GIVE = """
+INSERT INTO crm.taggings (organization_id, kind, tag_id, object_id)
+SELECT $1, $2, n.* FROM unnest($3::uuid[], $4::uuid[]) AS n ON CONFLICT DO NOTHING RETURNING tag_id, object_id
 """
 _REMOVE = """
 DELETE FROM crm.taggings WHERE organization_id = $1 AND tag_id = $2 AND object_id = ANY($3::uuid[])
@@ -104,14 +101,10 @@ _IDS = "SELECT object_id, tag_id FROM crm.taggings WHERE organization_id = $1 AN
 TagFollow = Callable[[Session, Principal, Resource, Sequence[uuid.UUID], uuid.UUID], Awaitable[None]]
 
 
-def normal(name: str) -> str:
-    return " ".join(name.casefold().split())
-
-
 async def normalise(_: Session, __: Principal, drafts: Sequence[Draft]) -> None:
     for draft in drafts:
         if "name" in draft.given:
-            draft.values["name_normal"] = normal(draft.values["name"])
+            draft.values["name_normal"] = name_normal(draft.values["name"])
 
 
 class Tagging:
@@ -149,6 +142,19 @@ class Tagging:
         for prefix, named in things.items():
             await self._tell(session, principal, self._kinds[prefix].resource, tag, changed & named, remove)
         return len(changed)
+
+    async def give(
+        self, session: Session, principal: Principal, kind: str, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]
+    ) -> None:
+        """Of each pair the tag to the thing. All of both are there, which the transaction holds."""
+        tags, objects = ([pair[place] for pair in pairs] for place in (0, 1))
+        rows = await session.fetch(_GIVE, session.tenant, kind, tags, objects)
+        changed: dict[uuid.UUID, set[uuid.UUID]] = {}
+        for row in rows:
+            changed.setdefault(row["tag_id"], set()).add(row["object_id"])
+        (records,) = (each for each in self._kinds.values() if each.resource.name == kind)
+        for tag in sorted(changed):
+            await self._tell(session, principal, records.resource, tag, changed[tag], False)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -212,7 +218,7 @@ class Tagging:
         changes = [Change("updated", id, before, after) for id in sorted(objects)]
         for follow in self.follow:
             await follow(session, principal, resource, sorted(objects), tag)
-        await self._journal.wrote(session, principal, resource, changes)
+        self._journal.wrote(session, principal, resource, changes)
 
 
 def handlers(tags: Records, tagging: Tagging) -> list[BaseRouteHandler]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from tenfold.runtime import Session
 from tenfold.runtime.outbox import Outbox
+from tenfold_hub.crm import api as crm
 from tenfold_hub.exchange import export_routes, import_routes, webhook_routes
 from tenfold_hub.exchange.addresses import Addresses
 from tenfold_hub.exchange.background import Background
@@ -40,7 +41,7 @@ def join(platform: Platform) -> None:
     platform.route(webhook_routes.handlers(webhooks, sent, vault, outbox))
 
     imports = platform.add(IMPORTS)
-    importing = Importing(imports, platform.records, platform.services.get("external_people"))
+    importing = Importing(imports, platform.records, crm.of(platform).tagging)
     exports = platform.add(EXPORTS)
     exporting = Exporting(exports, platform.records, platform.cursors, platform.expander)
     work: dict[str, Work] = {import_routes.KIND: importing, export_routes.KIND: exporting}

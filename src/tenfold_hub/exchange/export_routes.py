@@ -9,19 +9,20 @@ from typing import Any
 
 from litestar import get, post
 from litestar.handlers import BaseRouteHandler
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
 from tenfold.runtime import Session
 from tenfold_hub.exchange.exporting import Exporting
 from tenfold_hub.exchange.exports import EXPORTS, Export, NewExport, shape
-from tenfold_hub.exchange.jobs import Jobs
+from tenfold_hub.exchange.jobs import Jobs, require_room
 from tenfold_hub.kit import ids
 from tenfold_hub.kit.exchange import Answer, Asked, reading, written
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Problem, not_found
 from tenfold_hub.kit.records import Records
-from tenfold_hub.kit.routes import route
+from tenfold_hub.kit.routes import ERRORS, problems, route
 from tenfold_hub.kit.showing import shower
 
 KIND = "export"
@@ -30,6 +31,7 @@ _show = shower(EXPORTS)
 _PART = """
 SELECT content FROM exchange.export_parts WHERE organization_id = $1 AND export_id = $2 AND place = $3
 """
+_FILE = ResponseSpec(bytes, media_type="application/octet-stream", generate_examples=False)
 _TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 
 
@@ -45,6 +47,7 @@ class ExportRoutes:
         async def create(request: Asked, data: JSONBody[NewExport]) -> Answer:
             async def do(session: Session, principal: Principal) -> tuple[int, Any, dict[str, str]]:
                 values = await self._values(session, principal, data)
+                await require_room(session, "exchange.exports")
                 (made,) = await self._exports.create(session, principal, [values])
                 id = (made.values or {})["id"]
                 await self._jobs.begin(session, KIND, id)
@@ -75,6 +78,8 @@ class ExportRoutes:
                 summary="The file of an export",
                 operation_id="get_exports_one_file",
                 tags=["exports"],
+                # A media type of the route would be that of the answer, whatever the file is.
+                responses={200: _FILE, **ERRORS, **problems(410)},
             )(file),
         ]
 

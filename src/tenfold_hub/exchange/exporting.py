@@ -6,12 +6,11 @@ Every part is a gzip file of its own, and so are all of them together, one behin
 from __future__ import annotations
 
 import asyncio
-import csv
 import gzip
-import io
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -19,13 +18,14 @@ import msgspec
 from tenfold.errors import CursorError
 from tenfold.runtime import Row, Session
 from tenfold.runtime.paging import Cursors
+from tenfold_hub.exchange import cells
 from tenfold_hub.exchange.exports import DAYS, MOST_ROWS, PAGES, Shape, shape
 from tenfold_hub.kit.custom import PREFIX
+from tenfold_hub.kit.expanding import Expander
 from tenfold_hub.kit.journal import Change
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.records import Records
-from tenfold_hub.kit.routes import Expander
-from tenfold_hub.kit.showing import json_of, shower
+from tenfold_hub.kit.showing import json_of, moment, shower
 
 _HOLD = """
 SELECT id, version, kind, format, fields, filters, archived, status, rows_done, next_part, position,
@@ -132,11 +132,11 @@ class Exporting:
 
 
 def _header(columns: Sequence[str]) -> bytes:
-    return _rows([list(columns)])
+    return cells.lines([columns])
 
 
 def _csv(items: Sequence[dict[str, Any]], asked: Shape) -> bytes:
-    return _rows([[_cell(value) for value in _values(item, asked).values()] for item in items])
+    return cells.lines([_cell(value) for value in _values(item, asked).values()] for item in items)
 
 
 def _lines(items: Sequence[dict[str, Any]], asked: Shape) -> bytes:
@@ -159,21 +159,17 @@ def _values(item: dict[str, Any], asked: Shape) -> dict[str, Any]:
     return found
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> str | int:
     match value:
         case None:
             return ""
         case bool():
             return "true" if value else "false"
-        case str():
+        case str() | int():
             return value
-        case int():
-            return str(value)
+        case datetime():
+            return moment(value)
+        case date():
+            return value.isoformat()
         case _:
             return json_of(value).decode()
-
-
-def _rows(rows: Sequence[Sequence[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()

@@ -10,11 +10,11 @@ from typing import Any, Literal
 import msgspec
 
 from tenfold_hub.kit.custom import PREFIX
-from tenfold_hub.kit.listing import Listing
+from tenfold_hub.kit.listing import Search, searched
 from tenfold_hub.kit.problems import Fault, Problem
 from tenfold_hub.kit.records import Records
 from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
-from tenfold_hub.kit.routes import Search, searched
+from tenfold_hub.kit.selecting import Listing
 
 #: Of one file. It can be fetched for so many days.
 MOST_ROWS, DAYS = 10_000_000, 7

@@ -2,8 +2,6 @@
 """Routes of imports: sending a file, cancelling, and the rows that were wrong."""
 
 import asyncio
-import csv
-import io
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
@@ -12,27 +10,31 @@ import msgspec
 from litestar import Response, get, post
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Parameter
 from litestar.params import FromPath
 from litestar.response import Stream
 
 from tenfold.runtime import Session
+from tenfold_hub.exchange import cells
 from tenfold_hub.exchange.importing import Importing
 from tenfold_hub.exchange.imports import IMPORTS, MOST_BYTES, Blanks, Format, Import, Mode
-from tenfold_hub.exchange.jobs import Jobs
-from tenfold_hub.exchange.mapping import matches, targets
+from tenfold_hub.exchange.jobs import Jobs, require_room
+from tenfold_hub.exchange.mapping import TAGS, matches, targets
 from tenfold_hub.exchange.uploads import Table, Upload, spool
-from tenfold_hub.kit import ids
+from tenfold_hub.kit import documented, ids
 from tenfold_hub.kit.exchange import Answer, Asked, principal_of, reading, written
 from tenfold_hub.kit.idempotency import Kept, Key, keep, kept, key_of
 from tenfold_hub.kit.journal import Change
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, Problem, not_found
 from tenfold_hub.kit.records import Records
-from tenfold_hub.kit.routes import route
+from tenfold_hub.kit.routes import ERRORS, route
 from tenfold_hub.kit.showing import json_of, shower
 
 KIND = "import"
 _FAILURES_AT_ONCE = 2_000
+
+_FILES = ("text/csv", "application/x-ndjson")
 
 _show = shower(IMPORTS)
 _CREATE = """
@@ -107,7 +109,8 @@ class ImportRoutes:
                 summary="Import a file",
                 operation_id="post_imports",
                 tags=["imports"],
-                responses={201: ResponseSpec(Import, generate_examples=False)},
+                responses={201: ResponseSpec(Import, generate_examples=False), **ERRORS},
+                operation_class=documented.described(_parameters(), documented.files(*_FILES)),
             )(create),
             route(post, "/imports/{id:str}/cancel", cancel, "Cancel an import", Import),
             get(
@@ -115,6 +118,8 @@ class ImportRoutes:
                 summary="The rows of an import that were wrong, and why",
                 operation_id="get_imports_one_failed",
                 tags=["imports"],
+                media_type="text/csv",
+                responses=ERRORS,
             )(failed),
         ]
 
@@ -144,6 +149,8 @@ class ImportRoutes:
         match = matches(found, options.match, options.mode)
         for target in found.values():
             principal.require(target.records.resource.to_write)
+        if TAGS in found[""].fields.values():
+            principal.require(self._known[TAGS].resource.to_write)
         said = {
             column: f"{name}.{field}" if name else field
             for name, target in found.items()
@@ -155,6 +162,7 @@ class ImportRoutes:
         id = ids.new_id()
         values = {"mapping": {} if as_they_are else said, "match": match, "columns": table.columns}
         async with self._session(request) as session:
+            await require_room(session, "exchange.imports")
             await session.execute(
                 _CREATE,
                 principal.organization,
@@ -216,7 +224,7 @@ async def _failures(request: Asked, job: Any) -> AsyncGenerator[bytes]:
     """The columns as they came, the error and the line, page by page."""
     as_csv = job["format"] == "csv"
     header = msgspec.json.decode(job["columns"], type=list[str]) if as_csv else ["row"]
-    yield _csv([[*header, "error", "line"]])
+    yield cells.lines([[*header, "error", "line"]])
     line = -1
     while True:
         async with request.scope["state"]["tenant"].session(read_only=True) as session:
@@ -224,21 +232,22 @@ async def _failures(request: Asked, job: Any) -> AsyncGenerator[bytes]:
         if not rows:
             return
         line = rows[-1]["line"]
-        yield _csv([[*_cells(row["cells"], as_csv, len(header)), row["error"], row["line"]] for row in rows])
+        yield cells.lines(
+            [*_cells(row["cells"], as_csv, len(header)), row["error"], row["line"]] for row in rows
+        )
 
 
 def _cells(text: str, as_csv: bool, width: int) -> list[Any]:
     if not as_csv:
         return [text]
-    cells = msgspec.json.decode(text)
-    # A row that is longer than the header keeps its cells, and all rows their shape.
-    return [*cells[:width], *([""] * (width - len(cells)))] if isinstance(cells, list) else [text]
+    row = msgspec.json.decode(text)
+    # A row that is longer than the header loses cells, so that all rows have one shape.
+    return [*row[:width], *([""] * (width - len(row)))] if isinstance(row, list) else [text]
 
 
-def _csv(rows: list[list[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
+def _parameters() -> list[Parameter]:
+    """As the description has them. A form beside the file may have them too."""
+    return [*documented.of_struct(Options), documented.KEY]
 
 
 def _options(request: Asked, upload: Upload) -> Options:

@@ -9,15 +9,17 @@ from typing import Any
 import msgspec
 
 from tenfold.runtime import Row, Session
-from tenfold_hub.exchange.mapping import Target, described
+from tenfold_hub.crm.api import Tagging
+from tenfold_hub.exchange.mapping import TAGS, Target, described
+from tenfold_hub.exchange.tagging import RowTags
 from tenfold_hub.exchange.uploads import Kept, flat, kept_rows
 from tenfold_hub.exchange.upserting import Item, Upsert, require_readable
-from tenfold_hub.identity.api import ExternalPeople
 from tenfold_hub.kit.ids import shown
 from tenfold_hub.kit.journal import Change
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Problem
 from tenfold_hub.kit.records import Records
+from tenfold_hub.kit.upserting import Mode
 
 _HOLD = """
 SELECT id, version, kind, mode, format, mapping, match, blanks, status, columns, rows_failed, next_chunk,
@@ -52,10 +54,8 @@ _DROP = "DELETE FROM exchange.import_chunks WHERE organization_id = $1 AND impor
 class Importing:
     """Of a hub: how imports are worked off. `known` grows while domains join."""
 
-    def __init__(
-        self, imports: Records, known: Mapping[str, Records], external: ExternalPeople | None
-    ) -> None:
-        self._imports, self._known, self._external = imports, known, external
+    def __init__(self, imports: Records, known: Mapping[str, Records], tagging: Tagging) -> None:
+        self._imports, self._known, self._tagging = imports, known, tagging
 
     async def step(self, session: Session, id: uuid.UUID) -> bool:
         """One chunk. The import's row is held meanwhile, so that no other process does the same chunk."""
@@ -129,11 +129,12 @@ class Importing:
         if len(found) > 1:
             # A row that cannot be does not leave behind what it refers to.
             require_readable(main, found[""].records.resource)
+        tags = RowTags(self._known[TAGS], self._tagging) if TAGS in found[""].fields.values() else None
+        if tags is not None:
+            await tags.read(session, principal, main)
         for name, target in found.items():
             by = match.get(name, "")
-            upsert = Upsert(
-                target.records, by, job["mode"] if not name else _related(job["mode"]), self._external
-            )
+            upsert = Upsert(target.records, by, job["mode"] if not name else _related(job["mode"]))
             if not name:
                 await upsert(session, principal, main)
                 continue
@@ -150,10 +151,12 @@ class Importing:
                     about.problem = item.problem
                 elif item.id is not None:
                     about.values[f"{name}_id"] = shown(prefix, item.id)
+        if tags is not None:
+            await tags.give(session, principal, job["kind"])
         return main
 
 
-def _related(mode: str) -> str:
+def _related(mode: Mode) -> Mode:
     """What a thing refers to is created where it is missing, unless nothing is to be created."""
     return "update" if mode == "update" else "upsert"
 

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from tenfold.runtime import Database, Session
 from tenfold.runtime.outbox import Event, Outbox
+from tenfold_hub.kit.problems import Problem
 
 #: The topic of the outbox.
 JOBS = "jobs"
@@ -22,6 +23,18 @@ JOBS = "jobs"
 TURN = 5.0
 #: Attempts at one step, after which the job has failed.
 ATTEMPTS = 8
+
+#: Imports of one organization that are not over, and exports.
+MOST_UNFINISHED = 20
+
+# Two who begin at once would both see room for one.
+_ONE = "SELECT pg_advisory_xact_lock(hashtextextended(concat_ws('/', $1::uuid, $2::text), 7311))"
+# Whose upload broke off is not waited for.
+_UNFINISHED = """
+SELECT count(*) FROM {table}
+ WHERE organization_id = $1 AND status IN ('uploading', 'queued', 'running')
+   AND (status <> 'uploading' OR created_at > now() - interval '1 hour')
+"""
 
 _log = logging.getLogger("tenfold_hub")
 
@@ -66,3 +79,12 @@ class Jobs:
             _log.exception("a job of the kind %s failed for good", kind)
             async with self._db.tenant(event.tenant) as session:
                 await work.give_up(session, id)
+
+
+async def require_room(session: Session, table: str) -> None:
+    """Raises Problem where jobs of this kind that the organization began before fill its places."""
+    await session.execute(_ONE, session.tenant, table)
+    if await session.fetch_value(_UNFINISHED.format(table=table), session.tenant) >= MOST_UNFINISHED:
+        name = table.rpartition(".")[2]
+        detail = f"{MOST_UNFINISHED} {name} of this organization are under way; wait for one, or cancel it"
+        raise Problem("too_many_jobs", detail, headers={"Retry-After": "30"})

@@ -1,5 +1,8 @@
 """What has grown old is pruned, and partitions are made before they are needed: by one process at a time.
 
+What a merge changed is kept for as long as it can be undone, and an hour, in which the last one ends. The
+audit log goes by months.
+
 Each organization's rows are reached by its own indexes, some thousand at once, so that no statement is long.
 """
 
@@ -21,6 +24,10 @@ _AT_ONCE, _TIMES = 2_000, 500
 
 _LOCK = "SELECT pg_try_advisory_xact_lock(7303)"
 _PARTITIONS = "SELECT hub.make_audit_partitions($1)"
+_DROP = "SELECT hub.drop_audit_partitions($1)"
+# What was written while nobody made partitions.
+_REST = "DELETE FROM hub.audit_entries_rest WHERE at < now() - make_interval(months => $1)"
+_IMPATIENT = "SELECT set_config('lock_timeout', '2s', true)"
 
 _log = logging.getLogger("tenfold_hub")
 
@@ -60,14 +67,22 @@ DELETE FROM exchange.export_parts p
  WHERE e.organization_id = o.id AND e.created_at < now() - interval '7 days' AND e.expires_at < now()
    AND p.organization_id = e.organization_id AND p.export_id = e.id
 """,
+    "images of merges": _older(
+        "identity.merge_images", "merge_id, step, place", "keep_until < now() - interval '1 hour'"
+    ),
+    "sessions": _older("identity.sessions", "id", "created_at < now() - interval '30 days'"),
+    "invitations": _older("identity.invites", "id", "created_at < now() - interval '90 days'"),
 }
 
 
 class Maintenance:
-    """`db` is connected as the role that maintains, whose policies let it see what it prunes."""
+    """`db` is connected as the role that maintains, whose policies let it see what it prunes.
 
-    def __init__(self, db: Database, every: float = EVERY) -> None:
-        self._db, self._every = db, every
+    Of the audit log the last `audit_months` are kept; with 0, all of it.
+    """
+
+    def __init__(self, db: Database, every: float = EVERY, *, audit_months: int = 0) -> None:
+        self._db, self._every, self._audit_months = db, every, audit_months
 
     async def once(self) -> dict[str, int]:
         """One round: the rows that were deleted, by name. Nothing where another process is at it."""
@@ -75,7 +90,7 @@ class Maintenance:
         async with self._db.system("makes partitions of the audit log") as session:
             if not await session.fetch_value(_LOCK):
                 return done
-            await session.fetch_value("SELECT set_config('lock_timeout', '2s', true)")
+            await session.fetch_value(_IMPATIENT)
             done["partitions"] = await session.fetch_value(_PARTITIONS, MONTHS)
         for name, statement in PRUNED.items():
             done[name] = 0
@@ -87,6 +102,12 @@ class Maintenance:
                 done[name] += count
                 if not count:
                     break
+        if self._audit_months:
+            async with self._db.system("drops what is old of the audit log") as session:
+                if await session.fetch_value(_LOCK):
+                    await session.fetch_value(_IMPATIENT)
+                    done["months of the audit log"] = await session.fetch_value(_DROP, self._audit_months)
+                    done["entries of the audit log"] = await session.execute(_REST, self._audit_months)
         return done
 
     @asynccontextmanager

@@ -18,6 +18,8 @@ from tenfold_hub.kit.resource import Resource
 #: Of people: the source of ids of another system follows, as in `external:shopify`.
 EXTERNAL = "external:"
 EXTERNAL_FIELD = "external_id"
+#: Of things that have tags: their names.
+TAGS = "tags"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +124,19 @@ def _add(target: Target, column: str, path: str, faults: dict[str, Fault]) -> No
         faults[column] = Fault(where, "doubled", f"two columns are mapped to {path}")
     elif resource.custom and path.startswith(PREFIX):
         target.custom[column] = path.removeprefix(PREFIX)
-    elif path in known or (path == EXTERNAL_FIELD and resource.name == "people"):
+    elif path in known or path in _besides(target):
         target.fields[column] = path
     else:
-        names = [*known, *(f"{each}." for each in resource.expands)]
+        names = [*known, *_besides(target), *(f"{each}." for each in resource.expands if each != TAGS)]
         why = f"{resource.name} have no field {path[:60]!r}{did_you_mean(path, names)}"
         faults[column] = Fault(where, "unknown_field", why)
+
+
+def _besides(target: Target) -> list[str]:
+    """What a row may say that is no field of the thing: who it is elsewhere, and which tags it is given."""
+    resource = target.records.resource
+    found = [EXTERNAL_FIELD] if resource.name == "people" else []
+    return [*found, TAGS] if not target.name and TAGS in resource.expands else found
 
 
 def _unmatched(name: str, why: str) -> Problem:

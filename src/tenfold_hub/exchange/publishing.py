@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from tenfold.runtime import Session
-from tenfold.runtime.outbox import Event, NewEvent, Outbox, Subscription
+from tenfold.runtime.outbox import Beside, Event, NewEvent, Outbox, Subscription
 from tenfold_hub.exchange.topics import matches
 from tenfold_hub.kit import journal
 
@@ -30,7 +30,9 @@ class Changes:
         self._outbox, self._consumers = outbox, consumers
         self._queues: dict[str, list[str]] = {}
 
-    async def publish_many(self, session: Session, events: Sequence[journal.Event], /) -> None:
+    async def publish_many(
+        self, session: Session, events: Sequence[journal.Event], /, *, beside: Beside | None = None
+    ) -> None:
         """One statement, in the session's transaction."""
         await self._outbox.publish_many(
             session,
@@ -39,6 +41,7 @@ class Changes:
                 for event in events
                 for queue in self._queues_of(event.topic)
             ],
+            beside=beside,
         )
 
     def subscriptions(self) -> dict[str, Subscription]:

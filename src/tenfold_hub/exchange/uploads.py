@@ -17,6 +17,7 @@ from typing import IO, Any
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
+from tenfold_hub.exchange import cells
 from tenfold_hub.exchange.imports import LONGEST_ROW, MOST_BYTES, MOST_COLUMNS, MOST_ROWS, ROWS_AT_ONCE
 from tenfold_hub.kit.problems import Problem
 
@@ -141,7 +142,7 @@ class Table:
         head = self._text.readline(LONGEST_ROW)
         delimiter = max(",;\t|", key=head.count)
         reader = csv.reader(self._lines(head), delimiter=delimiter, strict=True)
-        self.columns = [name.strip() for name in next(reader, [])]
+        self.columns = [cells.read(name.strip()) for name in next(reader, [])]
         if not any(self.columns):
             raise Problem("invalid_request", "the file has no header")
         if len(self.columns) > MOST_COLUMNS:
@@ -149,9 +150,9 @@ class Table:
         if len(set(self.columns)) < len(self.columns):
             raise Problem("invalid_request", "two columns have the same name")
         line = reader.line_num + 1
-        for cells in reader:
-            if any(cells):
-                yield line, cells
+        for row in reader:
+            if any(row):
+                yield line, [cells.read(cell) for cell in row]
             line = reader.line_num + 1
 
     def _lines(self, head: str) -> Iterator[str]:

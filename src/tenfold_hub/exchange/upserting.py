@@ -7,7 +7,7 @@ about one thing the last one has the last word.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,14 +15,13 @@ import msgspec
 
 from tenfold.runtime import Session
 from tenfold_hub.exchange.mapping import EXTERNAL, EXTERNAL_FIELD
-from tenfold_hub.identity.api import ExternalPeople, Known
-from tenfold_hub.kit import ids
-from tenfold_hub.kit.listing import value_of
+from tenfold_hub.kit import upserting
+from tenfold_hub.kit.keys import Key
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Problem, invalid
-from tenfold_hub.kit.records import Outcome, Patch, Records
+from tenfold_hub.kit.records import Records
 from tenfold_hub.kit.resource import Resource
-from tenfold_hub.kit.rows import Values
+from tenfold_hub.kit.upserting import Mode
 
 
 @dataclass(slots=True)
@@ -34,25 +33,28 @@ class Item:
     problem: Problem | None = None
     id: uuid.UUID | None = None
     created: bool = False
-    key: object = None
+    key: Hashable | None = None
 
 
 class Upsert:
     """Of one kind of thing, in one way: `by` is the field that things are known by, or empty."""
 
-    def __init__(self, records: Records, by: str, mode: str, external: ExternalPeople | None = None) -> None:
-        self._records, self._by, self._mode, self._external = records, by, mode, external
-        self._resource = records.resource
+    def __init__(self, records: Records, by: str, mode: Mode) -> None:
+        self._records, self._by, self._mode = records, by, mode
+        self._field = EXTERNAL_FIELD if by.startswith(EXTERNAL) else by
 
     async def __call__(self, session: Session, principal: Principal, items: Sequence[Item]) -> None:
         open_ = [item for item in items if item.problem is None]
         if not open_:
             return
-        self._key(open_)
+        key = await self._key(session)
+        for item in open_ if key is not None else ():
+            self._read_key(key, item)
         open_ = [item for item in open_ if item.problem is None]
         groups = _grouped(open_)
         folded = [_folded(group) for group in groups]
-        await self._write(session, principal, folded)
+        write = upserting.Upsert(self._records, key, self._mode, strict=False)
+        await self._write(session, principal, write, folded)
         alone: list[list[Item]] = []
         for group, one in zip(groups, folded, strict=True):
             if one.problem is not None and len(group) > 1:
@@ -63,105 +65,46 @@ class Upsert:
             group[0].created = one.created
         # One of them is wrong: now the first of each, then the second, and so on.
         for turn in range(max(map(len, alone), default=0)):
-            await self._write(session, principal, [group[turn] for group in alone if turn < len(group)])
+            some = [group[turn] for group in alone if turn < len(group)]
+            await self._write(session, principal, write, some)
 
-    def _key(self, items: Sequence[Item]) -> None:
+    async def _key(self, session: Session) -> Key | None:
         if not self._by:
-            return
-        if self._by.startswith(EXTERNAL):
-            for item in items:
-                item.key = item.values.pop(EXTERNAL_FIELD, None) or None
-                item.key = None if item.key is None else str(item.key)
-        else:
-            how = self._resource.filters[self._by]
-            type_ = self._resource.types[how.column or self._by]
-            prefix = self._resource.ids.get(self._by, "")
-            for item in items:
-                given = item.values.get(self._by)
-                if given is None:
-                    continue
-                try:
-                    read = value_of(given, type_, self._by, prefix)
-                except Problem:
-                    item.problem = invalid(f"/{self._by}", "invalid", "this is no such value")
-                    continue
-                item.key = how.normal(str(read)) if how.normal is not None else read
-        for item in items:
-            if item.key is None and item.problem is None and self._mode == "update":
-                item.problem = invalid(f"/{self._by}", "required", "it is not known by anything")
+            return None
+        if self._by in self._records.resource.filters:
+            return self._records.field_key(self._by)
+        return await self._records.key(session, self._by)
 
-    async def _write(self, session: Session, principal: Principal, items: Sequence[Item]) -> None:
-        if self._by.startswith(EXTERNAL) and self._external is not None:
-            await self._write_external(session, principal, items)
-            return
-        found = await self._found(session, items)
-        new: list[tuple[Item, Values]] = []
-        old: list[tuple[Item, Patch]] = []
-        for item in items:
-            there = found.get(item.key, []) if item.key is not None else []
+    def _read_key(self, key: Key | None, item: Item) -> None:
+        given = item.values.get(self._field)
+        if self._field == EXTERNAL_FIELD:
+            # It is no field of the thing itself.
+            item.values.pop(EXTERNAL_FIELD, None)
+            given = str(given) if given else None
+        if given is not None and key is not None:
             try:
-                if len(there) > 1:
-                    raise Problem("conflict", f"{len(there)} {self._resource.name} have this {self._by}")
-                if there and self._mode != "create":
-                    old.append((item, Patch(there[0], self._read(item, self._resource.patch, self._by))))
-                elif self._mode == "update":
-                    raise Problem("not_found", f"there is no {self._resource.singular} with this {self._by}")
-                else:
-                    new.append((item, self._read(item, self._resource.new)))
+                item.key = key.read(given)
             except Problem as problem:
                 item.problem = problem
-        if new:
-            values = [each for _, each in new]
-            _settle(new, await self._records.create(session, principal, values, atomic=False), created=True)
-        if old:
-            patches = [each for _, each in old]
-            _settle(old, await self._records.update(session, principal, patches, atomic=False), created=False)
+        elif self._mode == "update" or self._field == EXTERNAL_FIELD:
+            item.problem = invalid(f"/{self._field}", "required", "it is not known by anything")
 
-    async def _found(self, session: Session, items: Sequence[Item]) -> dict[object, list[uuid.UUID]]:
-        keys = list({item.key for item in items if item.key is not None})
-        if not self._by or not keys:
-            return {}
-        column = self._resource.filters[self._by].column or self._by
-        return await self._records.rows.find(session, column, keys)
+    async def _write(
+        self, session: Session, principal: Principal, write: upserting.Upsert, items: Sequence[Item]
+    ) -> None:
+        asked = [self._asked(item) for item in items]
+        await write(session, principal, asked)
+        for item, done in zip(items, asked, strict=True):
+            item.problem, item.created = done.problem, done.created
+            if done.values is not None:
+                item.id = done.values["id"]
 
-    async def _write_external(self, session: Session, principal: Principal, items: Sequence[Item]) -> None:
-        assert self._external is not None
-        source = self._by.removeprefix(EXTERNAL)
-        given: list[tuple[Item, Known]] = []
-        for item in items:
-            try:
-                values = self._read(item, self._resource.patch)
-                if item.key is None:
-                    raise invalid(f"/{EXTERNAL_FIELD}", "required", "it is not known by anything")
-                given.append((item, Known(source, str(item.key), values)))
-            except Problem as problem:
-                item.problem = problem
-        if given:
-            done = await self._external.upsert(session, principal, [one for _, one in given], atomic=False)
-            for (item, _), (outcome, created) in zip(given, done, strict=True):
-                _settle([(item, None)], [outcome], created=created)
-
-    def _read(self, item: Item, kind: type[msgspec.Struct], known_by: str = "") -> Values:
-        """What the row names, as columns, but for what it is known by already. Raises Problem."""
-        given = {name: value for name, value in item.values.items() if name != known_by}
+    def _asked(self, item: Item) -> upserting.Item:
+        given = dict(item.values)
         if item.custom:
             given["custom"] = given.get("custom", {}) | item.custom
-        try:
-            read = msgspec.convert(given, kind, strict=False)
-        except msgspec.ValidationError as error:
-            raise Problem("invalid", _said(error)) from None
-        values: Values = {}
-        for name in read.__struct_fields__:
-            value = getattr(read, name)
-            if value is msgspec.UNSET:
-                continue
-            if name in self._resource.refs and value is not None:
-                try:
-                    value = ids.read(self._resource.refs[name], value)
-                except ids.IdError as error:
-                    raise invalid(f"/{name}", "invalid_id", str(error)) from None
-            values[name] = value
-        return values
+        change = {name: value for name, value in given.items() if name != self._field}
+        return upserting.Item(given, change, item.key, item.problem)
 
 
 def require_readable(items: Sequence[Item], resource: Resource) -> None:
@@ -172,18 +115,7 @@ def require_readable(items: Sequence[Item], resource: Resource) -> None:
         try:
             msgspec.convert(given, resource.patch, strict=False)
         except msgspec.ValidationError as error:
-            item.problem = item.problem or Problem("invalid", _said(error))
-
-
-def _said(error: msgspec.ValidationError) -> str:
-    return str(error).replace(" - at `$.", " - in `")
-
-
-def _settle(given: Sequence[tuple[Item, Any]], outcomes: Sequence[Outcome], *, created: bool) -> None:
-    for (item, _), outcome in zip(given, outcomes, strict=True):
-        item.problem = outcome.problem
-        if outcome.values is not None:
-            item.id, item.created = outcome.values["id"], created
+            item.problem = item.problem or Problem("invalid", upserting.why(error))
 
 
 def _grouped(items: Sequence[Item]) -> list[list[Item]]:

@@ -35,9 +35,11 @@ _ONCE = ("secret",)
 
 
 class WebhookWithSecret(Webhook, kw_only=True):
-    """The secret is shown this once. It signs by HMAC-SHA256, as Standard Webhooks says."""
+    """The secret is shown this once: null where the same Idempotency-Key asks again. It signs by HMAC-SHA256,
+    as Standard Webhooks says.
+    """
 
-    secret: str
+    secret: str | None
 
 
 class Rotation(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,7 +49,9 @@ class Rotation(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewSecret(msgspec.Struct):
-    secret: str
+    """Null where the same Idempotency-Key asks again."""
+
+    secret: str | None
 
 
 class Replay(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -22,7 +22,8 @@ from tenfold_hub.identity.organizations import ORGANIZATIONS, Organization, Orga
 from tenfold_hub.identity.roles import SCOPES, require_all
 from tenfold_hub.identity.sessions import SESSIONS, UserSession
 from tenfold_hub.identity.tokens import organization_of
-from tenfold_hub.identity.users import Password, Users, wrong
+from tenfold_hub.identity.users import NOBODY, Password, Users, source_of, wrong
+from tenfold_hub.kit.documented import MATCH
 from tenfold_hub.kit.exchange import Answer, Asked, answered, principal_of, reading, written
 from tenfold_hub.kit.ids import shown
 from tenfold_hub.kit.journal import Change, Journal
@@ -53,7 +54,7 @@ class LoggedIn(msgspec.Struct):
 
 
 class Acceptance(msgspec.Struct, forbid_unknown_fields=True):
-    """Whoever has a password here already gives that one."""
+    """Who is a member of the organization, or was, gives the password that they have there."""
 
     token: Typed
     name: MemberName
@@ -92,8 +93,8 @@ class Me(msgspec.Struct):
 _show_session, _show_invite, _show_key = shower(SESSIONS), shower(INVITES), shower(API_KEYS)
 _show_member, _show_organization = shower(MEMBERSHIPS), shower(ORGANIZATIONS)
 _MEMBER = """
-SELECT id, version, created_at, updated_at, archived_at, user_id, role, name, email FROM identity.memberships
- WHERE organization_id = $1 AND user_id = $2
+SELECT id, version, created_at, updated_at, archived_at, user_id, role, name, email, email_normal
+  FROM identity.memberships WHERE organization_id = $1 AND user_id = $2
 """
 
 Once = Callable[[Session, Principal], Awaitable[tuple[int, Any]]]
@@ -129,7 +130,7 @@ class Access:
 
     async def joined(self, session: Session, principal: Principal, invite: Row, name: str) -> Row:
         """The member that an invitation makes of a user. Raises Problem for one who is a member already."""
-        values: Values = {"role": invite["role"], "name": name, "email": invite["email"]}
+        values: Values = {name: invite[name] for name in ("role", "email", "email_normal")} | {"name": name}
         member = await session.fetch_row(_MEMBER, session.tenant, principal.id)
         if member is None:
             await self.memberships.create(session, _inviter(principal), [{"user_id": principal.id, **values}])
@@ -138,20 +139,24 @@ class Access:
         else:
             again = Patch(member["id"], values | {"archived_at": None})
             await self.memberships.update(session, _inviter(principal), [again])
-        member = await session.fetch_row(_MEMBER, session.tenant, principal.id)
-        assert member is not None
-        return member
+        return await _member(session, principal.id)
 
 
 def session_routes(access: Access) -> list[BaseRouteHandler]:
-    async def log_in(data: JSONBody[Login]) -> Answer:
-        organization, user = await access.users.log_in(data.organization, data.email, data.password)
+    async def log_in(request: Asked, data: JSONBody[Login]) -> Answer:
+        users = access.users
+        async with access.db.tenant(NOBODY) as session:
+            organization = await users.organization(session, data.organization)
+            claim = await users.claim(session, data.email, _source(request))
+        proof = await users.proof(claim, data.password)
         async with access.db.tenant(organization) as session:
-            member = await session.fetch_row(_MEMBER, organization, user)
-            if member is None or member["archived_at"] is not None:
-                raise wrong()
-            principal = _user(organization, user, member["role"])
-            return _once(201, await access.begun(session, principal, member))
+            user = await users.prove(session, claim, proof)
+            if user is not None:
+                member = await _member(session, user)
+                principal = _user(organization, user, member["role"])
+                return _once(201, await access.begun(session, principal, member))
+        # After the commit, which keeps that it failed.
+        raise wrong()
 
     async def log_out(request: Asked) -> Answer:
         principal = _require(request)
@@ -183,18 +188,29 @@ def session_routes(access: Access) -> list[BaseRouteHandler]:
         principal = _require(request)
         if principal.kind != "user":
             raise Problem("forbidden", "a key has no password")
-        async with request.scope["state"]["tenant"].session() as session:
-            await access.credentials.forget_users(session, [principal.id])
-            await access.users.change_password(session, principal.id, data.current, data.new)
-            member = await session.fetch_row(_MEMBER, session.tenant, principal.id)
-            assert member is not None
-            return _once(200, await access.begun(session, principal, member))
+        users, tenant = access.users, request.scope["state"]["tenant"]
+        async with tenant.session() as session:
+            member = await _member(session, principal.id)
+            claim = await users.claim(session, member["email_normal"], _source(request))
+        proof, new = await users.proof(claim, data.current), await users.proof(claim, data.new)
+        async with tenant.session() as session:
+            if await users.change(session, claim, proof, new) is not None:
+                await access.credentials.forget_users(session, [principal.id])
+                return _once(200, await access.begun(session, principal, member))
+        raise wrong()
 
     return [
-        route(post, "/sessions", log_in, "Log in", LoggedIn, 201),
-        route(delete, "/sessions/current", log_out, "Log out", Ended),
+        route(post, "/sessions", log_in, "Log in", LoggedIn, 201, keyed=False, guests=True),
+        route(delete, "/sessions/current", log_out, "Log out", Ended, keyed=False),
         route(get, "/me", me, "Who asks", Me),
-        route(post, "/me/password", change_password, "Change the password, and end other sessions", LoggedIn),
+        route(
+            post,
+            "/me/password",
+            change_password,
+            "Change the password, and end other sessions",
+            LoggedIn,
+            keyed=False,
+        ),
     ]
 
 
@@ -208,25 +224,41 @@ def invite_routes(access: Access) -> list[BaseRouteHandler]:
 
         return await _made(request, INVITES.to_write, do)
 
-    async def accept(data: JSONBody[Acceptance]) -> Answer:
+    async def accept(request: Asked, data: JSONBody[Acceptance]) -> Answer:
         organization = organization_of(invites.PREFIX, data.token)
         if organization is None:
             raise Problem("gone", "this is no invitation")
+        users = access.users
+        async with access.db.tenant(organization) as session:
+            email = (await invites.known(session, data.token))["email_normal"]
+            claim = await users.claim(session, email, _source(request))
+        proof = await users.proof(claim, data.password)
         async with access.db.tenant(organization) as session:
             found = await invites.held(session, data.token)
-            user = await access.users.join(session, found["email_normal"], data.password)
-            principal = _user(organization, user, found["role"])
-            member = await access.joined(session, principal, found, data.name)
-            await invites.accept(session, found["id"])
-            before = {name: found[name] for name in INVITES.types}
-            after = before | {"accepted_at": datetime.now(UTC)}
-            after |= {"version": before["version"] + 1}
-            await access.invites.tell(session, principal, [Change("updated", found["id"], before, after)])
-            return _once(201, await access.begun(session, principal, member))
+            user = await users.join(session, claim, proof)
+            if user is not None:
+                principal = _user(organization, user, found["role"])
+                member = await access.joined(session, principal, found, data.name)
+                await invites.accept(session, found["id"])
+                before = {name: found[name] for name in INVITES.types}
+                after = before | {"accepted_at": datetime.now(UTC), "version": before["version"] + 1}
+                await access.invites.tell(session, principal, [Change("updated", found["id"], before, after)])
+                return _once(201, await access.begun(session, principal, member))
+        raise wrong()
 
     return [
-        route(post, "/invites", invite, "Invite somebody", InviteMade, 201),
-        route(post, "/invites/accept", accept, "Accept an invitation", LoggedIn, 201),
+        route(post, "/invites", invite, "Invite somebody", InviteMade, 201, keyed=False),
+        route(
+            post,
+            "/invites/accept",
+            accept,
+            "Accept an invitation",
+            LoggedIn,
+            201,
+            keyed=False,
+            refusals=(410,),
+            guests=True,
+        ),
     ]
 
 
@@ -240,7 +272,7 @@ def key_routes(access: Access) -> list[BaseRouteHandler]:
 
         return await _made(request, API_KEYS.to_write, do)
 
-    return [route(post, "/api-keys", create, "Create an API key", KeyMade, 201)]
+    return [route(post, "/api-keys", create, "Create an API key", KeyMade, 201, keyed=False)]
 
 
 def organization_routes(access: Access) -> list[BaseRouteHandler]:
@@ -261,7 +293,7 @@ def organization_routes(access: Access) -> list[BaseRouteHandler]:
 
     return [
         route(get, "/organization", own, "Get your organization", Organization),
-        route(patch, "/organization", change, "Change your organization", Organization),
+        route(patch, "/organization", change, "Change your organization", Organization, parameters=[MATCH]),
     ]
 
 
@@ -283,6 +315,16 @@ def _require(request: Asked) -> Principal:
     if principal is None:
         raise Problem("unauthenticated", headers={"WWW-Authenticate": "Bearer"})
     return principal
+
+
+async def _member(session: Session, user: UUID) -> Row:
+    member = await session.fetch_row(_MEMBER, session.tenant, user)
+    assert member is not None
+    return member
+
+
+def _source(request: Asked) -> str:
+    return source_of(request.client.host if request.client else None)
 
 
 def _bearer(request: Asked) -> str:

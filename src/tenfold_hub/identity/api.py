@@ -15,7 +15,6 @@ from typing import Protocol
 
 from tenfold.runtime import Session
 from tenfold_hub.identity.aliases import hold, refers_to_people, resolve
-from tenfold_hub.identity.external import ExternalPeople, Known
 from tenfold_hub.identity.known import KnownPerson
 from tenfold_hub.identity.normal import email_normal, phone_normal
 from tenfold_hub.identity.people import NewPerson
@@ -37,10 +36,8 @@ from tenfold_hub.kit.platform import Platform
 from tenfold_hub.kit.principal import Principal
 
 __all__ = [
-    "ExternalPeople",
     "Identity",
     "Image",
-    "Known",
     "KnownPerson",
     "NewPerson",
     "Reference",

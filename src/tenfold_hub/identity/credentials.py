@@ -31,7 +31,7 @@ CREDENTIAL = Namespace(name="credential", type=Credential, ttl=900, local_ttl=90
 
 _KEY = """
 SELECT id, scopes, expires_at FROM identity.api_keys
- WHERE organization_id = $1 AND secret_hash = $2 AND archived_at IS NULL AND revoked_at IS NULL
+ WHERE organization_id = $1 AND secret_hash = $2 AND archived_at IS NULL
 """
 # A password that is changed ends the sessions that began before it, whatever their organization.
 _SESSION = """

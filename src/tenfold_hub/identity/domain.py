@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tenfold_hub.identity import external, invites, keys, memberships, merges, people, sessions, teams
 from tenfold_hub.identity.access_routes import (
     Access,
@@ -13,15 +15,15 @@ from tenfold_hub.identity.access_routes import (
 from tenfold_hub.identity.aliases import refers_to_people, resolve
 from tenfold_hub.identity.credentials import CREDENTIAL, Credentials
 from tenfold_hub.identity.duplicates import Duplicates
-from tenfold_hub.identity.external import ExternalPeople
 from tenfold_hub.identity.known import PERSON, KnownPeople
 from tenfold_hub.identity.merging import Merging
-from tenfold_hub.identity.people_routes import duplicate_routes, external_routes, merging_routes
+from tenfold_hub.identity.people_routes import duplicate_routes, external_route, merging_routes
 from tenfold_hub.identity.references import Reference, References, Table
 from tenfold_hub.identity.service import LocalIdentity
 from tenfold_hub.identity.undoing import Undoing
 from tenfold_hub.identity.users import Users
 from tenfold_hub.kit.platform import Platform
+from tenfold_hub.settings import UNDO_DAYS
 
 #: What identity keeps for a while.
 NAMESPACES = (PERSON, CREDENTIAL)
@@ -46,7 +48,7 @@ def _join_access(platform: Platform) -> None:
     made.follow.append(credentials.keys_changed)
     access = Access(
         platform.db,
-        Users(platform.db),
+        Users(),
         credentials,
         platform.journal,
         memberships=members,
@@ -75,10 +77,11 @@ def _join_people(platform: Platform) -> None:
 
     known = KnownPeople(platform.db, platform.cache)
     records.follow.append(known.follow)
-    merging = Merging(rows, aliases, made, references)
+    undo_days = UNDO_DAYS if platform.settings is None else platform.settings.undo_days
+    merging = Merging(rows, aliases, made, references, undo_days)
     platform.services["identity"] = LocalIdentity(known, references, merging)
     undoing = Undoing(made, references)
     platform.route(merging_routes(records, made, merging, undoing))
     platform.route(duplicate_routes(Duplicates(records, platform.cursors)))
-    others = platform.services["external_people"] = ExternalPeople(records, identities)
-    platform.route(external_routes(others))
+    records.keys["external"] = partial(external.known_by, identities)
+    platform.route([external_route(records)])

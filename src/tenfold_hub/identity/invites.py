@@ -15,19 +15,14 @@ from tenfold_hub.identity.roles import Role
 from tenfold_hub.identity.tokens import hash_of, new_token
 from tenfold_hub.kit.ids import new_id
 from tenfold_hub.kit.problems import Problem, invalid
-from tenfold_hub.kit.resource import Resource, Sort
+from tenfold_hub.kit.resource import Nothing, Resource, Sort, Thing
 from tenfold_hub.kit.rows import Values
 
 PREFIX = "hubi"
 LASTS = timedelta(days=7)
 
 
-class Invite(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Invite(Thing, kw_only=True):
     email: str
     role: Role
     expires_at: datetime
@@ -39,10 +34,7 @@ class NewInvite(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     role: Role = "member"
 
 
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """An invitation is accepted, or archived, which revokes it."""
-
-
+#: An invitation is accepted, or archived, which revokes it.
 INVITES = Resource(
     name="invites",
     singular="invite",
@@ -69,8 +61,8 @@ SELECT id, version, created_at, updated_at, archived_at, email, email_normal, ro
   FROM identity.invites
  WHERE organization_id = $1 AND secret_hash = $2 AND archived_at IS NULL AND accepted_at IS NULL
    AND expires_at > now()
-   FOR UPDATE
 """
+_HOLD = f"{_FIND} FOR UPDATE"
 _ACCEPT = """
 UPDATE identity.invites SET accepted_at = now(), version = version + 1, updated_at = now()
  WHERE organization_id = $1 AND id = $2
@@ -91,13 +83,22 @@ async def make(session: Session, email: str, role: Role) -> tuple[str, Values]:
     return token, {name: row[name] for name in INVITES.types}
 
 
+async def known(session: Session, token: str) -> Row:
+    """The invitation. Raises Problem where it is none any more."""
+    return await _found(session, _FIND, token)
+
+
 async def held(session: Session, token: str) -> Row:
-    """The invitation, which nobody else accepts meanwhile. Raises Problem where it is none any more."""
-    row = await session.fetch_row(_FIND, session.tenant, hash_of(token))
-    if row is None:
-        raise Problem("gone", "this invitation is not known, or was accepted, revoked, or has expired")
-    return row
+    """The same, which nobody else accepts meanwhile."""
+    return await _found(session, _HOLD, token)
 
 
 async def accept(session: Session, invite: uuid.UUID) -> None:
     await session.execute(_ACCEPT, session.tenant, invite)
+
+
+async def _found(session: Session, statement: str, token: str) -> Row:
+    row = await session.fetch_row(statement, session.tenant, hash_of(token))
+    if row is None:
+        raise Problem("gone", "this invitation is not known, or was accepted, revoked, or has expired")
+    return row

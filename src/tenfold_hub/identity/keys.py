@@ -15,18 +15,13 @@ from tenfold_hub.identity.roles import Scope
 from tenfold_hub.identity.tokens import hash_of, new_token
 from tenfold_hub.kit.ids import new_id
 from tenfold_hub.kit.problems import invalid
-from tenfold_hub.kit.resource import Resource, Sort
+from tenfold_hub.kit.resource import Nothing, Resource, Sort, Thing
 from tenfold_hub.kit.rows import Values
 
 PREFIX = "hub"
 
 
-class ApiKey(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class ApiKey(Thing, kw_only=True):
     name: str
     scopes: list[str]
     expires_at: datetime | None
@@ -38,10 +33,7 @@ class NewApiKey(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """A key stays what it is: archiving revokes it."""
-
-
+#: A key stays what it is: archiving revokes it.
 API_KEYS = Resource(
     name="api-keys",
     singular="api key",

@@ -14,6 +14,7 @@ from tenfold.runtime.cache import Cache, Namespace
 from tenfold_hub.identity.aliases import resolve
 from tenfold_hub.identity.normal import email_normal
 from tenfold_hub.kit.journal import Change
+from tenfold_hub.kit.keys import hold_keys
 from tenfold_hub.kit.principal import Principal
 
 _COLUMNS = """
@@ -21,31 +22,31 @@ p.id, p.version, p.created_at, p.updated_at, p.archived_at, p.given_name, p.fami
 p.lifecycle_stage, p.owning_service, p.custom
 """
 _GET = f"""
-SELECT {_COLUMNS} FROM identity.people AS p
- WHERE p.organization_id = $1 AND p.id = ANY($2::uuid[])
+SELECT k.id AS asked, p.* FROM unnest($2::uuid[]) AS k (id)
+ CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM identity.people AS p
+                      WHERE p.organization_id = $1 AND p.id = k.id OFFSET 0) AS p
 """
-_BY_ALIAS = f"""
-SELECT a.alias_id, {_COLUMNS}
-  FROM identity.person_aliases AS a
-  JOIN identity.people AS p ON p.organization_id = a.organization_id AND p.id = a.person_id
- WHERE a.organization_id = $1 AND a.alias_id = ANY($2::uuid[]) AND p.organization_id = $1
+# Of one moment: between two, somebody who is neither here nor there could be on the way back.
+_GET_BY_ANY = f"""
+{_GET}
+UNION ALL
+SELECT k.id, p.* FROM unnest($2::uuid[]) AS k (id)
+ CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM identity.person_aliases AS a
+                       JOIN identity.people AS p
+                         ON p.organization_id = a.organization_id AND p.id = a.person_id
+                      WHERE a.organization_id = $1 AND a.alias_id = k.id AND p.organization_id = $1
+                     OFFSET 0) AS p
 """
 # The oldest is the one that the others are likely to be merged into.
 _BY_EMAIL = f"""
 SELECT {_COLUMNS} FROM identity.people AS p
  WHERE p.organization_id = $1 AND p.email_normal = $2 AND p.archived_at IS NULL ORDER BY p.id LIMIT 1
 """
-
-# In the order of the hashes, so that two that hold the same addresses wait for each other in turn.
-_LOCK_EMAILS = """
-SELECT pg_advisory_xact_lock(h.hash)
-  FROM (SELECT DISTINCT hashtextextended(concat_ws(chr(31), $1::uuid, email), 7303) AS hash
-          FROM unnest($2::text[]) AS email ORDER BY 1) AS h
-"""
 _BY_EMAILS = """
-SELECT p.email_normal, min(p.id::text)::uuid AS id FROM identity.people AS p
- WHERE p.organization_id = $1 AND p.email_normal = ANY($2::text[]) AND p.archived_at IS NULL
- GROUP BY p.email_normal
+SELECT k.email AS email_normal, p.id FROM unnest($2::text[]) AS k (email)
+ CROSS JOIN LATERAL (SELECT id FROM identity.people
+                      WHERE organization_id = $1 AND email_normal = k.email AND archived_at IS NULL
+                      ORDER BY id LIMIT 1) AS p
 """
 
 
@@ -94,14 +95,10 @@ class KnownPeople:
         return await self._cache.get(PERSON, organization, id, load)
 
     async def get_many(self, session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, KnownPerson]:
-        """By the ids that were asked for; in one statement, or two where some are aliases."""
+        """By the ids that were asked for, in one statement."""
         wanted = list(dict.fromkeys(ids))
-        rows = await session.fetch(_GET, session.tenant, wanted)
-        found = {row["id"]: _known(row) for row in rows}
-        if missing := [id for id in wanted if id not in found]:
-            rows = await session.fetch(_BY_ALIAS, session.tenant, missing)
-            found |= {row["alias_id"]: _known(row) for row in rows}
-        return found
+        rows = await session.fetch(_GET_BY_ANY, session.tenant, wanted) if wanted else []
+        return {row["asked"]: _known(row) for row in rows}
 
     async def find_by_email(self, organization: uuid.UUID, email: str) -> KnownPerson | None:
         """Of several with this address, the one that has been there longest."""
@@ -117,7 +114,7 @@ class KnownPeople:
         wanted = sorted(set(emails))
         if not wanted:
             return {}
-        await session.execute(_LOCK_EMAILS, session.tenant, wanted)
+        await hold_keys(session, "people", "email", wanted)
         rows = await session.fetch(_BY_EMAILS, session.tenant, wanted)
         return {row["email_normal"]: row["id"] for row in rows}
 

@@ -1,11 +1,13 @@
 """Writes of a merge, each with images of the rows before it: whatever was changed can be put back exactly.
 
 Steps are numbered in the order in which they were done; undoing goes through them from the last to the first.
-However many rows a step has, it is one statement, or two.
+However many rows a step has, it is one statement, or two. The images are kept for as long as the merge can be
+undone: they are what people's rows were.
 """
 
 from __future__ import annotations
 
+import datetime
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
@@ -18,8 +20,9 @@ from tenfold_hub.identity.references import Image, Reference, Table
 What: TypeAlias = Literal["moved", "changed", "removed", "added"]
 
 _KEEP = """
-INSERT INTO identity.merge_images (organization_id, merge_id, step, place, what, relation, key, before, after)
-SELECT $1, $2, $3, i.place, $4, $5, i.key, i.before, i.after
+INSERT INTO identity.merge_images
+       (organization_id, merge_id, step, place, what, relation, key, before, after, keep_until)
+SELECT $1, $2, $3, i.place, $4, $5, i.key, i.before, i.after, $9
   FROM unnest($6::jsonb[], $7::jsonb[], $8::jsonb[]) WITH ORDINALITY AS i (key, before, after, place)
 """
 
@@ -27,8 +30,8 @@ SELECT $1, $2, $3, i.place, $4, $5, i.key, i.before, i.after
 class Ledger:
     """Of one merge, in its transaction."""
 
-    def __init__(self, session: Session, merge: uuid.UUID) -> None:
-        self._session, self.merge = session, merge
+    def __init__(self, session: Session, merge: uuid.UUID, keep_until: datetime.datetime) -> None:
+        self._session, self.merge, self._keep_until = session, merge, keep_until
         self._step = 0
 
     async def rows(self, reference: Reference, ids: Iterable[uuid.UUID]) -> list[Image]:
@@ -48,7 +51,7 @@ class Ledger:
         """Rows that refer to a key of `ids` refer to its value from now on. Any number, in one statement."""
         table, name = reference.table, reference.column
         column = quoted_name(name)
-        conditions, more = _where(reference, 8)
+        conditions, more = _where(reference, 9)
         key = ", ".join(f"'{each}', t.{quoted_name(each)}" for each in table.key)
         await self._session.execute(
             f"WITH moved AS (UPDATE {table.quoted} AS t SET {column} = m.new{_touched(table)}"
@@ -56,9 +59,9 @@ class Ledger:
             f" WHERE t.organization_id = $1 AND t.{column} = m.old AND t.{column} = ANY($2::uuid[])"
             f"{conditions} RETURNING jsonb_build_object({key}) AS key, m.old, m.new)"
             " INSERT INTO identity.merge_images"
-            " (organization_id, merge_id, step, place, what, relation, key, before, after)"
+            " (organization_id, merge_id, step, place, what, relation, key, before, after, keep_until)"
             " SELECT $1, $4, $5, row_number() OVER (), 'moved', $6, key,"
-            " jsonb_build_object($7::text, old), jsonb_build_object($7::text, new) FROM moved",
+            " jsonb_build_object($7::text, old), jsonb_build_object($7::text, new), $8 FROM moved",
             self._session.tenant,
             list(ids),
             list(ids.values()),
@@ -66,6 +69,7 @@ class Ledger:
             self._next(),
             table.name,
             name,
+            self._keep_until,
             *more,
         )
 
@@ -121,6 +125,7 @@ class Ledger:
             [text({name: row[name] for name in table.key}) for row, _, _ in images],
             [None if before is None else text(before) for _, before, _ in images],
             [None if after is None else text(after) for _, _, after in images],
+            self._keep_until,
         )
 
     def _next(self) -> int:

@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold.runtime import Session
+from tenfold_hub.identity.normal import email_normal
 from tenfold_hub.identity.roles import SCOPES, Role, require_all
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Problem
 from tenfold_hub.kit.records import Draft
-from tenfold_hub.kit.resource import EQUAL, RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import EQUAL, RANGE, Filter, Nothing, Resource, Sort, Thing
 from tenfold_hub.kit.rows import Values
 
 MemberName = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-class Membership(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Membership(Thing, kw_only=True):
     user_id: str
     role: Role
     name: str
     email: str
-
-
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """Members come by invitation."""
 
 
 class MembershipPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -41,23 +32,26 @@ class MembershipPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     name: MemberName | UnsetType = UNSET
 
 
+#: Members come by invitation.
 MEMBERSHIPS = Resource(
     name="memberships",
     singular="membership",
     prefix="mem",
     schema="identity",
     table="memberships",
-    columns={"user_id": "uuid", "role": "text", "name": "text", "email": "text"},
+    columns={"user_id": "uuid", "role": "text", "name": "text", "email": "text", "email_normal": "text"},
     shown=Membership,
     new=Nothing,
     patch=MembershipPatch,
     refs={"user_id": "usr"},
     filters={
+        "email": Filter(column="email_normal", normal=email_normal),
         "user_id": Filter(operators=EQUAL),
         "role": Filter(operators=EQUAL),
         "created_at": Filter(operators=RANGE),
     },
     sorts={"created_at": Sort()},
+    hidden=frozenset({"email_normal"}),
     writes=frozenset({"update", "archive", "restore"}),
     write_scope="memberships:admin",
 )

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import msgspec
-
-from tenfold_hub.kit.resource import EQUAL, RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import EQUAL, RANGE, Filter, Nothing, Resource, Sort, Thing
 
 
-class Merge(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Merge(Thing, kw_only=True):
     survivor_id: str
     merged_ids: list[str]
+    undo_until: datetime
     undone_at: datetime | None
 
 
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """Merges are made by merging, and changed by being undone."""
-
-
+#: Merges are made by merging, and changed by being undone.
 MERGES = Resource(
     name="merges",
     singular="merge",
     prefix="mrg",
     schema="identity",
     table="merges",
-    columns={"survivor_id": "uuid", "merged_ids": "jsonb", "undone_at": "timestamptz"},
+    columns={
+        "survivor_id": "uuid",
+        "merged_ids": "jsonb",
+        "undo_until": "timestamptz",
+        "undone_at": "timestamptz",
+    },
     shown=Merge,
     new=Nothing,
     patch=Nothing,

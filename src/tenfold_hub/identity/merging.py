@@ -74,9 +74,13 @@ class Group:
 
 
 class Merging:
-    def __init__(self, people: Table, aliases: Table, merges: Records, references: References) -> None:
+    """A merge can be undone for `undo_days`."""
+
+    def __init__(
+        self, people: Table, aliases: Table, merges: Records, references: References, undo_days: int
+    ) -> None:
         self._people, self._aliases, self._merges = people, aliases, merges
-        self._references = references
+        self._references, self._undo_for = references, datetime.timedelta(days=undo_days)
 
     async def merge(
         self,
@@ -100,8 +104,9 @@ class Merging:
         others = [held[id] for id in dict.fromkeys(people[id] for id in ids) if held[id] is not keeper]
         if not others:
             return people[into], await session.fetch_value(_LAST, session.tenant, list(people))
-        merge = await self._begun(session, principal, keeper, others)
-        work = Work(Ledger(session, merge))
+        begun = await self._begun(session, principal, keeper, others)
+        merge: uuid.UUID = begun["id"]
+        work = Work(Ledger(session, merge, begun["undo_until"]))
         rules = self._rules(choices, people, [keeper, *others])
         await self._absorb(work, self._people, [Group(keeper, changed_last(others))], rules)
         await work.ledger.add(
@@ -143,7 +148,7 @@ class Merging:
 
     async def _begun(
         self, session: Session, principal: Principal, keeper: Image, others: Sequence[Image]
-    ) -> uuid.UUID:
+    ) -> Values:
         now = datetime.datetime.now(datetime.UTC)
         values: Values = {
             "id": new_id(),
@@ -152,12 +157,12 @@ class Merging:
             "updated_at": now,
             "survivor_id": uuid.UUID(keeper["id"]),
             "merged_ids": [shown("per", uuid.UUID(each["id"])) for each in others],
+            "undo_until": now + self._undo_for,
         }
         await self._merges.rows.insert(session, [values])
         change = Change("created", values["id"], None, values)
         await self._merges.tell(session, principal, [change])
-        id: uuid.UUID = values["id"]
-        return id
+        return values
 
     def _rules(
         self,

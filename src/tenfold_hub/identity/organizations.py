@@ -16,18 +16,13 @@ from tenfold_hub.kit.ids import new_id
 from tenfold_hub.kit.journal import Change, Journal
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Problem, invalid, not_found
-from tenfold_hub.kit.resource import Resource
+from tenfold_hub.kit.resource import Resource, Thing
 
 #: Bytes of the settings as JSON.
 MOST_SETTINGS = 65_536
 
 
-class Organization(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Organization(Thing, kw_only=True):
     slug: str
     name: str
     plan: str
@@ -108,5 +103,5 @@ async def change(
     now = datetime.now(UTC)
     await session.execute(_CHANGE, session.tenant, after["name"], settings.decode(), now)
     after |= {"version": before["version"] + 1, "updated_at": now}
-    await journal.wrote(session, principal, ORGANIZATIONS, [Change("updated", after["id"], before, after)])
+    journal.wrote(session, principal, ORGANIZATIONS, [Change("updated", after["id"], before, after)])
     return await own(session)

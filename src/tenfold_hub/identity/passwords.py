@@ -12,9 +12,9 @@ from argon2.low_level import Type, hash_secret_raw
 
 from tenfold_hub.kit.problems import Problem
 
-#: How proofs are made: the second choice of RFC 9106. It is kept with each, so that there may be another one.
-FORM = "argon2id,v=19,m=65536,t=3,p=4"
 _PASSES, _KIBIBYTES, _LANES, _BYTES = 3, 65_536, 4, 32
+#: How proofs are made: the second choice of RFC 9106. It is kept with each, so that there may be another one.
+FORM = f"argon2id,v=19,m={_KIBIBYTES},t={_PASSES},p={_LANES}"
 
 #: Each takes 64 MiB and some 50 ms of one core. Those that wait keep their request and nothing else.
 _AT_ONCE, _MOST_WAITING = 4, 200

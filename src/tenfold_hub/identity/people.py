@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
@@ -16,7 +15,7 @@ from tenfold_hub.identity.references import Rule, furthest, survivor, union
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import invalid
 from tenfold_hub.kit.records import Draft
-from tenfold_hub.kit.resource import EQUAL, RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import EQUAL, RANGE, Filter, Resource, Sort, Thing
 
 Stage = Literal["subscriber", "lead", "qualified", "opportunity", "customer", "evangelist", "other"]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -24,12 +23,7 @@ Address = Annotated[str, Meta(min_length=3, max_length=320)]
 Number = Annotated[str, Meta(min_length=3, max_length=40)]
 
 
-class Person(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Person(Thing, kw_only=True):
     given_name: str | None
     family_name: str | None
     email: str | None
@@ -104,9 +98,11 @@ PEOPLE = Resource(
         "updated_at": Filter(operators=RANGE),
     },
     sorts={"created_at": Sort(), "updated_at": Sort(), "family_name": Sort(nullable=True)},
+    keys=("email",),
     hidden=frozenset({"email_normal", "phone_normal", "name_key"}),
+    expands={"tags": "tags"},
     custom=True,
-    sets=("segment",),
+    sets=("segment", "tag"),
 )
 
 

@@ -12,7 +12,6 @@ from msgspec import Meta
 
 from tenfold.runtime import Session
 from tenfold_hub.identity.duplicates import WAYS, By, Duplicates
-from tenfold_hub.identity.external import External, ExternalPeople, Known, Source
 from tenfold_hub.identity.merges import MERGES, Merge
 from tenfold_hub.identity.merging import MOST, Merging
 from tenfold_hub.identity.people import PEOPLE, Person, PersonPatch
@@ -20,11 +19,12 @@ from tenfold_hub.identity.undoing import Undoing
 from tenfold_hub.kit import ids
 from tenfold_hub.kit.exchange import Answer, Asked, answered, reading, written
 from tenfold_hub.kit.principal import Principal
-from tenfold_hub.kit.problems import Problem, as_mapping, invalid, not_found
-from tenfold_hub.kit.records import MOST_ITEMS, Records
+from tenfold_hub.kit.problems import Problem, invalid, not_found
+from tenfold_hub.kit.records import Records
 from tenfold_hub.kit.routes import route
 from tenfold_hub.kit.rows import Values
 from tenfold_hub.kit.showing import etag, shower
+from tenfold_hub.kit.upserting import upsert
 
 Chosen: TypeAlias = Literal[
     "given_name", "family_name", "email", "phone", "lifecycle_stage", "owning_service", "custom"
@@ -46,17 +46,6 @@ class MergeRequest(msgspec.Struct, forbid_unknown_fields=True):
 class Merged(msgspec.Struct):
     person: Person
     merge: Merge | None
-
-
-class KnownItem(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    source: Source
-    external_id: External
-    item: PersonPatch
-    ref: str | None = None
-
-
-class KnownItems(msgspec.Struct, forbid_unknown_fields=True):
-    items: Annotated[list[KnownItem], Meta(min_length=1, max_length=MOST_ITEMS)]
 
 
 _show_person, _show_merge = shower(PEOPLE), shower(MERGES)
@@ -88,7 +77,7 @@ def merging_routes(
 
     return [
         route(post, "/people/{id:str}/merge", merge, "Merge people into this one", Merged),
-        route(post, "/merges/{id:str}/undo", undo, "Undo a merge", Merge),
+        route(post, "/merges/{id:str}/undo", undo, "Undo a merge", Merge, refusals=(410,)),
     ]
 
 
@@ -152,48 +141,24 @@ def duplicate_routes(duplicates: Duplicates) -> list[BaseRouteHandler]:
     ]
 
 
-def external_routes(external: ExternalPeople) -> list[BaseRouteHandler]:
-    async def upsert(
+def external_route(people: Records) -> BaseRouteHandler:
+    async def put_one(
         request: Asked, source: FromPath[str], external_id: FromPath[str], data: JSONBody[PersonPatch]
     ) -> Answer:
         async def do(session: Session, principal: Principal) -> tuple[int, Any, dict[str, str]]:
-            known = Known(_source(source), _external_id(external_id), _values(data))
-            ((outcome, created),) = await external.upsert(session, principal, [known])
+            by, said = f"external:{source}", [(external_id, data)]
+            (outcome,) = await upsert(people, session, principal, by, said, atomic=True)
             values = outcome.values or {}
             return (
-                201 if created else 200,
+                201 if outcome.created else 200,
                 _shown(values),
                 {"ETag": etag(values["version"])},
             )
 
         return await written(request, PEOPLE.to_write, f"PUT /people/external/{source}/{external_id}", do)
 
-    async def upsert_many(request: Asked, data: JSONBody[KnownItems]) -> Answer:
-        async def do(session: Session, principal: Principal) -> tuple[int, Any, dict[str, str]]:
-            known = [Known(each.source, each.external_id, _values(each.item)) for each in data.items]
-            places = [(each.source, each.external_id) for each in known]
-            if len(set(places)) < len(places):
-                raise invalid("/items", "twice", "a batch names each identity once")
-            answers = await external.upsert(session, principal, known, atomic=False)
-            items = []
-            for asked, (outcome, created) in zip(data.items, answers, strict=True):
-                item: dict[str, Any] = {} if asked.ref is None else {"ref": asked.ref}
-                if outcome.values is None:
-                    assert outcome.problem is not None
-                    item |= {"status": outcome.problem.status, "problem": as_mapping(outcome.problem)}
-                else:
-                    shown = _shown(outcome.values)
-                    item |= {"status": 201 if created else 200, "item": shown}
-                items.append(item)
-            return (200 if all("item" in each for each in items) else 207), {"items": items}, {}
-
-        return await written(request, PEOPLE.to_write, "POST /people/batch/upsert", do)
-
     path = "/people/external/{source:str}/{external_id:str}"
-    return [
-        route(put, path, upsert, "Create or change a person of another system", Person),
-        route(post, "/people/batch/upsert", upsert_many, "Upsert many people", dict[str, Any]),
-    ]
+    return route(put, path, put_one, "Create or change a person of another system", Person, also=(201,))
 
 
 def _choices(fields: dict[Chosen, str]) -> dict[str, str | UUID]:
@@ -215,11 +180,6 @@ def _shown(values: Values) -> dict[str, Any]:
     return _show_person({name: values.get(name) for name in PEOPLE.types}, PEOPLE.fields)
 
 
-def _values(patch: PersonPatch) -> Values:
-    given = {name: getattr(patch, name) for name in patch.__struct_fields__}
-    return {name: value for name, value in given.items() if value is not msgspec.UNSET}
-
-
 def _person(text: str) -> UUID:
     return _id(PEOPLE.prefix, text, PEOPLE.singular)
 
@@ -229,18 +189,3 @@ def _id(prefix: str, text: str, what: str) -> UUID:
         return ids.read(prefix, text)
     except ids.IdError:
         raise not_found(what) from None
-
-
-def _source(text: str) -> str:
-    return _converted(text, Source, "source")
-
-
-def _external_id(text: str) -> str:
-    return _converted(text, External, "external_id")
-
-
-def _converted(text: str, kind: Any, name: str) -> str:
-    try:
-        return str(msgspec.convert(text, kind))
-    except msgspec.ValidationError as error:
-        raise Problem("invalid_request", f"{name}: {error}") from None

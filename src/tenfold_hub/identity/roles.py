@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
@@ -12,7 +12,6 @@ from tenfold_hub.kit.problems import Problem
 Role: TypeAlias = Literal["owner", "admin", "member", "read_only"]
 Scope = Annotated[str, Meta(pattern=r"^(\*|(\*|[a-z][a-z_-]*):(\*|[a-z]+))$", max_length=100)]
 
-ROLES: tuple[Role, ...] = get_args(Role)
 SCOPES: dict[str, frozenset[str]] = {
     "owner": frozenset({"*"}),
     "admin": frozenset({"*:read", "*:write", "*:admin"}),

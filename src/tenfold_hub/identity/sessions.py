@@ -5,32 +5,22 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 
-import msgspec
-
 from tenfold.runtime import Session
 from tenfold_hub.identity.tokens import hash_of, new_token
 from tenfold_hub.kit.ids import new_id
-from tenfold_hub.kit.resource import EQUAL, Filter, Resource, Sort
+from tenfold_hub.kit.resource import EQUAL, Filter, Nothing, Resource, Sort, Thing
 from tenfold_hub.kit.rows import Values
 
 PREFIX = "hubs"
 LASTS = timedelta(days=14)
 
 
-class UserSession(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class UserSession(Thing, kw_only=True):
     user_id: str
     expires_at: datetime
 
 
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """A session begins by logging in, and ends by being archived."""
-
-
+#: A session begins by logging in, and ends by being archived.
 SESSIONS = Resource(
     name="sessions",
     singular="session",

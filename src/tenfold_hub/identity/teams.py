@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold_hub.kit.problems import Fault
-from tenfold_hub.kit.resource import EQUAL, Filter, Resource, Sort
+from tenfold_hub.kit.resource import EQUAL, Filter, Nothing, Resource, Sort, Thing
 
 TeamName = Annotated[str, Meta(min_length=1, max_length=100)]
 Description = Annotated[str, Meta(max_length=1000)]
 
 
-class Team(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Team(Thing, kw_only=True):
     name: str
     description: str | None
 
@@ -35,12 +29,7 @@ class TeamPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     description: Description | UnsetType | None = UNSET
 
 
-class TeamMember(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class TeamMember(Thing, kw_only=True):
     team_id: str
     membership_id: str
 
@@ -48,10 +37,6 @@ class TeamMember(msgspec.Struct, kw_only=True):
 class NewTeamMember(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     team_id: str
     membership_id: str
-
-
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """Somebody is in a team or is not."""
 
 
 TEAMS = Resource(
@@ -66,10 +51,12 @@ TEAMS = Resource(
     patch=TeamPatch,
     filters={"name": Filter(operators=EQUAL)},
     sorts={"created_at": Sort()},
+    keys=("name",),
     constraints={"teams_name_key": Fault("/name", "taken", "another team has this name")},
     write_scope="teams:admin",
 )
 
+#: Somebody is in a team or is not.
 TEAM_MEMBERS = Resource(
     name="team-members",
     singular="team member",

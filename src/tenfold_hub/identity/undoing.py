@@ -20,6 +20,7 @@ from tenfold_hub.kit.journal import Change
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, Problem, not_found
 from tenfold_hub.kit.records import Records
+from tenfold_hub.kit.showing import moment
 
 #: Rows that a problem names.
 _MOST_NAMED = 20
@@ -49,18 +50,26 @@ class Undoing:
         self._merges, self._references = merges, references
 
     async def undo(self, session: Session, principal: Principal, merge: uuid.UUID) -> dict[str, Any]:
-        """The merge, undone. Raises Problem: `not_found`, or `conflict` with what stands in the way."""
+        """The merge, undone.
+
+        Raises Problem: `not_found`, `gone` where it is too late, or `conflict` with what stands in the way.
+        """
         held = await self._merges.rows.lock(session, [merge])
         if merge not in held:
             raise not_found("merge")
         before = held[merge]
         if before["undone_at"] is not None:
             raise Problem("conflict", "this merge was undone already")
+        if before["undo_until"] <= datetime.datetime.now(datetime.UTC):
+            raise Problem(
+                "gone",
+                f"it could be undone until {moment(before['undo_until'])}: what it changed is not kept",
+            )
         await self._require_survivor(session, before["survivor_id"])
         steps = await session.fetch(_STEPS, session.tenant, merge)
         tables = {step["relation"]: self._references.table(step["relation"]) for step in steps}
         keepers = await self._keepers(session, merge, [each for each in steps if each["what"] == "changed"])
-        work, restored = Work(Ledger(session, merge)), set[str]()
+        work, restored = Work(Ledger(session, merge, before["undo_until"])), set[str]()
         for step in steps:
             table = tables[step["relation"]]
             match step["what"]:

@@ -1,81 +1,119 @@
-"""Users: who logs in, one for all organizations. Nothing of them is shown but what their memberships say."""
+"""Users: who proves by a password that they are whom a membership is of.
+
+The application has no right to passwords. It asks functions of the database (`migrations/logins.sql`): for
+the salt of an e-mail, which is there for every e-mail, and whether what was made with it proves who somebody
+is. They count what fails, and give no answer to who failed too often: so whoever got hold of the connection
+of the application guesses no faster than at the door.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import uuid
+from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta
 
-from tenfold.runtime import Database, Row, Session
+from tenfold.runtime import Row, Session
 from tenfold_hub.identity.normal import email_normal
-from tenfold_hub.identity.passwords import Passwords
+from tenfold_hub.identity.passwords import FORM, Passwords
 from tenfold_hub.kit import ids
-from tenfold_hub.kit.ids import new_id
 from tenfold_hub.kit.problems import Problem
 
 Password = Annotated[str, Meta(min_length=10, max_length=200)]
 
-#: Of nobody: the session that looks users up has no organization yet, and sees no row of one.
+#: Of nobody: a session for an organization that is not there, which sees no row of one.
 NOBODY = uuid.UUID(int=0)
 
-_FIND = """
-SELECT (SELECT id FROM identity.slugs WHERE slug = $2) AS organization,
-       (SELECT id FROM identity.users WHERE email_normal = $1) AS id,
-       (SELECT password_hash FROM identity.users WHERE email_normal = $1) AS password_hash
-"""
-_INSERT = """
-INSERT INTO identity.users (id, email_normal, password_hash) VALUES ($1, $2, $3)
-ON CONFLICT (email_normal) DO NOTHING
-"""
-_GET = "SELECT id, password_hash FROM identity.users WHERE email_normal = $1"
-_HASH = "SELECT password_hash FROM identity.users WHERE id = $1"
-_CHANGE = "UPDATE identity.users SET password_hash = $2, password_changed_at = now() WHERE id = $1"
+_ORGANIZATION = "SELECT identity.organization_named($1)"
+_ASK = "SELECT salt, wait FROM identity.login_asked($1, $2)"
+_PROVE = "SELECT member, wait FROM identity.login_proved($1, $2, $3, $4)"
+_JOIN = "SELECT member, wait FROM identity.user_joined($1, $2, $3, $4)"
+_CHANGE = "SELECT member, wait FROM identity.password_changed($1, $2, $3, $4, $5)"
+
+#: Characters of what a proxy says of where a request is from.
+_LONGEST_SOURCE = 100
+#: Whoever has one address of IPv6 has all of such a network.
+_IPV6_NETWORK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Somebody says that an e-mail, in its normal form, is theirs; from where; the salt for proving it."""
+
+    email: str
+    source: str
+    salt: bytes
 
 
 class Users:
-    def __init__(self, db: Database) -> None:
-        self._db, self._passwords = db, Passwords()
+    """What proves or changes a password has to be committed, whatever comes of it: it counts what fails."""
 
-    async def log_in(self, organization: str, email: str, password: str) -> tuple[uuid.UUID, uuid.UUID]:
-        """The organization and the user. Raises Problem, the same and as late, whatever is wrong."""
-        async with self._db.tenant(NOBODY) as session:
-            found = await session.fetch_row(_FIND, email_normal(email) or "", organization)
-        assert found is not None
-        matches = await self._passwords.verify(found["password_hash"], password)
-        known = found["organization"] or _id(organization)
-        if not matches or known is None:
-            raise wrong()
-        return known, found["id"]
+    def __init__(self) -> None:
+        self._passwords = Passwords()
 
-    async def join(self, session: Session, email: str, password: str) -> uuid.UUID:
-        """The user of this address, who is new or proves to be who they are. Raises Problem."""
-        kept = await session.fetch_row(_GET, email)
-        if kept is None:
-            hashed = await self._passwords.hash(password)
-            await session.execute(_INSERT, new_id(), email, hashed)
-            kept = await session.fetch_row(_GET, email)
-        return await self._proved(kept, password)
+    async def organization(self, session: Session, named: str) -> uuid.UUID:
+        """By slug or id; that of nobody where there is none by this slug."""
+        try:
+            return ids.read("org", named)
+        except ids.IdError:
+            found: uuid.UUID | None = await session.fetch_value(_ORGANIZATION, named)
+            return found or NOBODY
 
-    async def change_password(self, session: Session, user: uuid.UUID, current: str, new: str) -> None:
-        """Ends all sessions that began before. Raises Problem for a wrong password."""
-        if not await self._passwords.verify(await session.fetch_value(_HASH, user), current):
-            raise wrong()
-        await session.execute(_CHANGE, user, await self._passwords.hash(new))
+    async def claim(self, session: Session, email: str, source: str) -> Claim:
+        """Raises Problem `rate_limited` where too many tries failed."""
+        normal = email_normal(email) or ""
+        row = await session.fetch_row(_ASK, normal, source)
+        assert row is not None
+        _require_turn(row["wait"])
+        return Claim(normal, source, row["salt"])
 
-    async def _proved(self, kept: Row | None, password: str) -> uuid.UUID:
-        if kept is None or not await self._passwords.verify(kept["password_hash"], password):
-            raise wrong()
-        id: uuid.UUID = kept["id"]
-        return id
+    async def proof(self, claim: Claim, password: str) -> bytes:
+        """Takes its time: best outside of a transaction."""
+        return await self._passwords.proof(password, claim.salt)
+
+    async def prove(self, session: Session, claim: Claim, proof: bytes) -> uuid.UUID | None:
+        """The live member of the session's organization. Raises Problem `rate_limited`."""
+        return await self._asked(session, _PROVE, claim, proof)
+
+    async def join(self, session: Session, claim: Claim, proof: bytes) -> uuid.UUID | None:
+        """Who accepts an invitation for this e-mail, new or not; None for a member who does not prove it."""
+        return await self._asked(session, _JOIN, claim, proof)
+
+    async def change(self, session: Session, claim: Claim, proof: bytes, new: bytes) -> uuid.UUID | None:
+        """The member, whose sessions end that began before; None where the password is not theirs."""
+        return await self._asked(session, _CHANGE, claim, proof, new)
+
+    async def _asked(
+        self, session: Session, statement: str, claim: Claim, *proofs: bytes
+    ) -> uuid.UUID | None:
+        row: Row | None = await session.fetch_row(statement, claim.email, claim.source, FORM, *proofs)
+        assert row is not None
+        _require_turn(row["wait"])
+        member: uuid.UUID | None = row["member"]
+        return member
 
 
 def wrong() -> Problem:
     return Problem("unauthenticated", "organization, e-mail or password is wrong")
 
 
-def _id(text: str) -> uuid.UUID | None:
+def source_of(client: str | None) -> str:
+    """What tries are counted by: an address, of IPv6 its network; empty where it is not known."""
     try:
-        return ids.read("org", text)
-    except ids.IdError:
-        return None
+        address = ipaddress.ip_address(client or "")
+    except ValueError:
+        return (client or "")[:_LONGEST_SOURCE]
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address.packed, _IPV6_NETWORK), strict=False).network_address)
+
+
+def _require_turn(wait: int) -> None:
+    if wait > 0:
+        raise Problem(
+            "rate_limited", "too many tries to log in have failed", headers={"Retry-After": str(wait)}
+        )

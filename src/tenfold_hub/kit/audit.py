@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 from litestar import get
 from litestar.handlers import BaseRouteHandler
-from litestar.openapi import ResponseSpec
 from litestar.params import FromQuery
 
 from tenfold.runtime.paging import Cursors, Order, Query, desc, page
@@ -17,6 +16,7 @@ from tenfold_hub.kit.exchange import Answer, Asked, answered, reading
 from tenfold_hub.kit.listing import MOST, USUAL
 from tenfold_hub.kit.problems import Problem
 from tenfold_hub.kit.resource import Resources
+from tenfold_hub.kit.routes import route
 from tenfold_hub.kit.showing import moment, raw_json
 
 _ENTRIES = """
@@ -50,13 +50,6 @@ class AuditPage(msgspec.Struct, kw_only=True):
 def handlers(resources: Resources, cursors: Cursors) -> list[BaseRouteHandler]:
     prefixes = {resource.name: resource.prefix for resource in resources}
 
-    @get(
-        "/audit",
-        summary="List what was changed, the latest first",
-        operation_id="get_audit",
-        tags=["audit"],
-        responses={200: ResponseSpec(AuditPage, generate_examples=False)},
-    )
     async def audit(
         request: Asked,
         object: FromQuery[str] = "",
@@ -72,7 +65,7 @@ def handlers(resources: Resources, cursors: Cursors) -> list[BaseRouteHandler]:
             found = await page(session, asked, _ORDER, limit, cursor, cursors=cursors)
         return answered({"items": [_shown(row, prefixes) for row in found.items], "next_cursor": found.next})
 
-    return [audit]
+    return [route(get, "/audit", audit, "List what was changed, the latest first", AuditPage)]
 
 
 def _object(text: str, prefixes: dict[str, str]) -> uuid.UUID:
@@ -90,10 +83,7 @@ def _shown(row: Any, prefixes: dict[str, str]) -> dict[str, Any]:
     return {
         "id": ids.shown("aud", row["id"]),
         "at": moment(row["at"]),
-        "actor": {
-            "kind": kind,
-            "id": ids.shown({"api_key": "key", "user": "usr"}.get(kind, kind), row["actor_id"]),
-        },
+        "actor": {"kind": kind, "id": ids.shown(_ACTORS.get(kind, kind), row["actor_id"])},
         "request_id": row["request_id"],
         "action": row["action"],
         "resource": row["resource"],

@@ -34,6 +34,8 @@ class Indexed:
     operators: tuple[Operator, ...]
     #: A thing has one value at most, so that it has one place in an order.
     single: bool
+    #: No two things have the same.
+    unique: bool = False
     #: Brings what is looked for into the form that values have. Raises ValueError.
     normal: Callable[[Any], object]
 

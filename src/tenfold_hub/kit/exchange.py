@@ -5,22 +5,30 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from litestar import Request, Response
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.params import QueryParameter
 
 from tenfold.runtime import Session
 from tenfold_hub.kit import ids
 from tenfold_hub.kit.idempotency import Kept, Key, keep, kept, key_of
+from tenfold_hub.kit.listing import MOST
 from tenfold_hub.kit.principal import Principal
-from tenfold_hub.kit.problems import Problem, not_found
+from tenfold_hub.kit.problems import Problem, invalid, not_found
 from tenfold_hub.kit.resource import Resource
 from tenfold_hub.kit.showing import json_of
 
 Asked: TypeAlias = Request[Any, Any, Any]
 Answer: TypeAlias = Response[bytes]
+#: How many things a page has, where a route reads it by itself.
+Limit: TypeAlias = Annotated[int, QueryParameter(ge=1, le=MOST)]
 
 _JSON = "application/json"
+#: The option of a route that whoever asks it need not say who they are.
+GUESTS = "guests"
 #: Deadlock and serialization failure: what was begun is undone, and may be begun anew.
 _AGAIN = frozenset({"40P01", "40001"})
 #: Answers that are kept with their Idempotency-Key are at most so long; a batch of 1,000 things fits.
@@ -31,9 +39,15 @@ def principal_of(request: Asked, scope: str) -> Principal:
     """Raises Problem where nobody asks, or somebody who may not."""
     principal: Principal | None = request.scope["state"].get("principal")
     if principal is None:
-        raise Problem("unauthenticated", headers={"WWW-Authenticate": "Bearer"})
+        raise _unknown()
     principal.require(scope)
     return principal
+
+
+async def identified(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Raises Problem where nobody asks, before anything of the request is read; a route may have GUESTS."""
+    if connection.scope["state"].get("principal") is None and GUESTS not in handler.opt:
+        raise _unknown()
 
 
 @asynccontextmanager
@@ -81,6 +95,18 @@ async def _done(
 
 def answered(value: object, headers: dict[str, str] | None = None) -> Answer:
     return Response(json_of(value), media_type=_JSON, headers=headers)
+
+
+def id_at(pointer: str, prefix: str, text: object) -> uuid.UUID:
+    """The id that a body names at this place. Raises Problem `invalid` for what is none of this kind."""
+    try:
+        return ids.read(prefix, text)
+    except ids.IdError as error:
+        raise invalid(pointer, "invalid_id", str(error)) from None
+
+
+def _unknown() -> Problem:
+    return Problem("unauthenticated", headers={"WWW-Authenticate": "Bearer"})
 
 
 def id_of(resource: Resource, text: str) -> uuid.UUID:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from functools import cache
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
 from tenfold.runtime import Session
+from tenfold.runtime.outbox import Beside
 from tenfold.runtime.telemetry import request_id
 from tenfold_hub.kit.ids import new_id, shown
 from tenfold_hub.kit.principal import Principal
@@ -45,14 +46,20 @@ class Change:
     @property
     def fields(self) -> tuple[str, ...]:
         """The columns that differ."""
-        before, after = self.before or {}, self.after or {}
-        return tuple(name for name in after if name not in _OF_ALL and before.get(name) != after.get(name))
+        before, after = self.before, self.after or {}
+        if not before:
+            return tuple([name for name, value in after.items() if value is not None and name not in _OF_ALL])
+        return tuple(
+            [name for name, value in after.items() if name not in _OF_ALL and before.get(name) != value]
+        )
 
 
 class Publisher(Protocol):
     """The outbox, as far as writing goes."""
 
-    async def publish_many(self, session: Session, events: Sequence[Event], /) -> None: ...
+    async def publish_many(
+        self, session: Session, events: Sequence[Event], /, *, beside: Beside | None
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +72,31 @@ class Event:
 
 
 _OF_ALL = frozenset({"version", "updated_at"})
-_ENTRY = """
-INSERT INTO hub.audit_entries
-       (organization_id, at, id, actor_kind, actor_id, request_id, action, resource, object_id, before, after)
-SELECT $1, now(), e.id, $2, $3, $4, e.action, $5, e.object_id, e.before, e.after
-  FROM unnest($6::uuid[], $7::text[], $8::uuid[], $9::jsonb[], $10::jsonb[])
-       AS e (id, action, object_id, before, after)
-"""
+_COLUMNS = {
+    "id": "uuid",
+    "actor_kind": "text",
+    "actor_id": "uuid",
+    "request_id": "text",
+    "action": "text",
+    "resource": "text",
+    "object_id": "uuid",
+    "before": "jsonb",
+    "after": "jsonb",
+}
+
+
+class _Told(NamedTuple):
+    """By one part of a transaction: rows of the audit log, in the order of the columns, and events."""
+
+    entries: Sequence[tuple[object, ...]]
+    events: Sequence[Event]
 
 
 class Journal:
-    """Of a hub: where changes are told."""
+    """Of a hub: where changes are told.
+
+    What the parts of a transaction tell goes out at its end, in one statement.
+    """
 
     def __init__(self, publisher: Publisher | None = None) -> None:
         self._publisher = publisher
@@ -84,35 +105,60 @@ class Journal:
         """From now on, for whoever joins later than the journal is made."""
         self._publisher = publisher
 
-    async def wrote(
+    def wrote(
         self,
         session: Session,
         principal: Principal,
         resource: Resource,
         changes: Sequence[Change],
     ) -> None:
-        """Two statements, however many changes there are."""
-        if not changes:
-            return
-        await session.execute(
-            _ENTRY,
-            principal.organization,
-            principal.kind,
-            principal.id,
-            request_id() or "",
-            resource.name,
-            [new_id() for _ in changes],
-            [change.action for change in changes],
-            [change.id for change in changes],
-            [_json(change.before, change) for change in changes],
-            [_json(change.after, change) for change in changes],
-        )
-        await self.publish(session, [_event(resource, change) for change in changes])
+        """An entry and an event for each, as the things are now."""
+        request = request_id() or ""
+        entries = [
+            (
+                new_id(),
+                principal.kind,
+                principal.id,
+                request,
+                change.action,
+                resource.name,
+                change.id,
+                _json(change.before, change),
+                _json(change.after, change),
+            )
+            for change in changes
+        ]
+        if entries:
+            told = _Told(entries, [_event(resource, change) for change in changes])
+            session.before_commit(self._tell, told)
 
-    async def publish(self, session: Session, events: Sequence[Event]) -> None:
-        """Events of a domain's own, which the audit log does not have: one statement."""
-        if self._publisher is not None and events:
-            await self._publisher.publish_many(session, events)
+    def publish(self, session: Session, events: Sequence[Event]) -> None:
+        """Events of a domain's own, which the audit log does not have."""
+        if events:
+            session.before_commit(self._tell, _Told((), events))
+
+    async def _tell(self, session: Session, items: list[Any], /) -> None:
+        told: list[_Told] = items
+        entries = [entry for each in told for entry in each.entries]
+        events = [event for each in told for event in each.events]
+        columns = [list(column) for column in zip(*entries, strict=True)]
+        if self._publisher is None:
+            if entries:
+                await session.execute(_insert(1), session.tenant, *columns)
+            return
+        beside = Beside(_insert(6), [session.tenant, *columns]) if entries else None
+        await self._publisher.publish_many(session, events, beside=beside)
+
+
+@cache
+def _insert(first: int) -> str:
+    """Entries of the audit log; `first` is the number of the first parameter, the organization."""
+    arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(_COLUMNS.values(), first + 1))
+    names = ", ".join(_COLUMNS)
+    return f"""
+INSERT INTO hub.audit_entries (organization_id, at, {names})
+SELECT ${first}::uuid, now(), e.* FROM unnest({arrays}) AS e ({names})
+"""
 
 
 def _event(resource: Resource, change: Change) -> Event:
@@ -133,9 +179,6 @@ def _json(values: Mapping[str, Any] | None, change: Change) -> str | None:
     """What differs, as JSON; all of it where the thing was not there before, or is not after."""
     if values is None:
         return None
-    names = change.fields if change.before and change.after else tuple(values)
-    return msgspec.json.encode({name: _plain(values[name]) for name in names}).decode()
-
-
-def _plain(value: object) -> object:
-    return value if not isinstance(value, datetime.datetime) else value.isoformat()
+    if change.before and change.after:
+        values = {name: values[name] for name in change.fields}
+    return msgspec.json.encode(values).decode()

@@ -11,10 +11,11 @@ from litestar.handlers import BaseRouteHandler
 from tenfold.runtime import Database
 from tenfold.runtime.cache import Cache
 from tenfold.runtime.paging import Cursors
+from tenfold_hub.kit.expanding import Expander
 from tenfold_hub.kit.journal import Journal
 from tenfold_hub.kit.records import Records, Resolve
 from tenfold_hub.kit.resource import Resource
-from tenfold_hub.kit.routes import Expander, ResourceRoutes
+from tenfold_hub.kit.routes import ResourceRoutes
 from tenfold_hub.settings import Settings
 
 
@@ -27,7 +28,6 @@ class Platform:
     journal: Journal
     expander: Expander = field(default_factory=Expander)
     records: dict[str, Records] = field(default_factory=dict)
-    handlers: list[BaseRouteHandler] = field(default_factory=list)
     #: By the prefix of ids: what says which thing an id stands for, where things are merged.
     aliases: dict[str, Resolve] = field(default_factory=dict)
     #: What domains offer to those above them, by their name; the `of` of a domain's api gives it its type.
@@ -40,6 +40,8 @@ class Platform:
     running: list[Any] = field(default_factory=list)
     #: What the hub was told when it started; None where it is put together without, as tools do.
     settings: Settings | None = None
+    _routed: list[ResourceRoutes] = field(default_factory=list)
+    _handlers: list[BaseRouteHandler] = field(default_factory=list)
     _at_records: list[Callable[[Records], None]] = field(default_factory=list)
 
     def add(self, resource: Resource, *, routes: bool = True) -> Records:
@@ -49,7 +51,7 @@ class Platform:
         for hook in self._at_records:
             hook(records)
         if routes:
-            self.handlers += ResourceRoutes(records, self.cursors, self.expander).handlers()
+            self._routed.append(ResourceRoutes(records, self.cursors, self.expander))
         return records
 
     def at_records(self, hook: Callable[[Records], None]) -> None:
@@ -60,7 +62,11 @@ class Platform:
 
     def route(self, handlers: Sequence[BaseRouteHandler]) -> None:
         """Routes of a domain's own, under /v1."""
-        self.handlers += handlers
+        self._handlers += handlers
+
+    def handlers(self) -> list[BaseRouteHandler]:
+        """All routes, once every domain has joined: what things are expanded by may be of a later one."""
+        return [*(handler for routes in self._routed for handler in routes.handlers()), *self._handlers]
 
     def consume(self, consumers: Mapping[str, Callable[[Any], Awaitable[None]]]) -> None:
         for topic, consumer in consumers.items():

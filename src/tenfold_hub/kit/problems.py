@@ -83,6 +83,7 @@ CODES: dict[str, tuple[int, str]] = {
     "invalid": (422, "Some values are not valid"),
     "limit_reached": (422, "A limit of the organization is reached"),
     "key_reused": (422, "The Idempotency-Key was used for another request"),
+    "too_many_jobs": (429, "Too many jobs are not over"),
     "rate_limited": (429, "Too many requests"),
     "internal": (500, "Something went wrong here"),
     "unavailable": (503, "The service cannot answer now"),

@@ -11,18 +11,19 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from tenfold.runtime import Row, Session
 from tenfold.runtime.paging import Cursors, Page, Query, page
-from tenfold_hub.kit.custom import CustomFields, revealed
+from tenfold_hub.kit.custom import CustomFields, key_of, revealed
 from tenfold_hub.kit.ids import new_id
 from tenfold_hub.kit.journal import Action, Change, Journal
-from tenfold_hub.kit.listing import Listing
+from tenfold_hub.kit.keys import CustomKey, FieldKey, Key
 from tenfold_hub.kit.principal import Principal
-from tenfold_hub.kit.problems import Fault, Problem, not_found, problem_of
+from tenfold_hub.kit.problems import Fault, Problem, invalid, not_found, problem_of
 from tenfold_hub.kit.resource import Resource, Through
 from tenfold_hub.kit.rows import Rows, Values
+from tenfold_hub.kit.selecting import Listing
 
 #: Things that one batch may write.
 MOST_ITEMS = 1_000
@@ -52,6 +53,8 @@ class Outcome:
 
     values: Values | None = None
     problem: Problem | None = None
+    #: Where it might have been there before.
+    created: bool = False
 
 
 @dataclass(slots=True)
@@ -95,6 +98,9 @@ class Records:
         self.custom: CustomFields | None = None
         #: Who keeps the sets that lists can be narrowed to.
         self.sets: dict[str, Through] = {}
+        #: What its things are known by that is no field of theirs: of `external:shop` by the first word, what
+        #: makes the key of the other one.
+        self.keys: dict[str, Callable[[str], Key]] = {}
         self._journal, self._clock = journal, clock
 
     # --- reading -------------------------------------------------------------------------------------
@@ -136,12 +142,40 @@ class Records:
     async def count(self, session: Session, listing: Listing) -> int:
         """Up to one more than `COUNT_UP_TO`."""
         query = await self._query(session, listing)
-        return int(
-            await session.fetch_value(
-                f"SELECT count(*) FROM (SELECT FROM ({query.text}) AS q LIMIT {COUNT_UP_TO + 1}) AS q",
-                *query.parameters,
+        most = COUNT_UP_TO + 1
+        # Each text up to the cap: together they are as many as all of it, or more than the cap.
+        ids = " UNION ".join(f"(SELECT id FROM ({text}) AS q LIMIT {most})" for text in query.texts)
+        count: int = await session.fetch_value(f"SELECT count(*) FROM ({ids}) AS q", *query.parameters)
+        return min(count, most)
+
+    async def key(self, session: Session, by: str) -> Key:
+        """What `by` names. Raises Problem where its things are not known by that."""
+        name, _, rest = by.partition(":")
+        # One that the resource names itself is whole; of the others, `by` says more.
+        if (make := self.keys.get(name)) is not None and bool(rest) is not (name in self.resource.keys):
+            return make(rest)
+        if by in self.resource.keys:
+            return self.field_key(by)
+        known = ", ".join(self.known_by) or "a custom field that is unique"
+        if (custom := key_of(by)) is None or self.custom is None:
+            raise invalid(
+                "/by", "invalid", f"{self.resource.name} are known by {known}, and not by {by[:60]!r}"
             )
-        )
+        found = (await self.custom.of(session)).indexed(custom)
+        if not found.unique:
+            raise invalid("/by", "invalid", f"{by[:80]} is not unique: two may have the same")
+        return CustomKey(self.resource.name, custom, found)
+
+    def field_key(self, field: str) -> FieldKey:
+        """Of any field that lists are filtered by: where it is not unique, several may be found."""
+        return FieldKey(self.rows, field, self._aliases.get(self.resource.ids.get(field, "")))
+
+    @property
+    def known_by(self) -> list[str]:
+        """What `key` takes, in words."""
+        custom = ["custom.<key> of a unique field"] * self.resource.custom
+        named = [f"{name}:..." for name in self.keys if name not in self.resource.keys]
+        return [*self.resource.keys, *named, *custom]
 
     async def check(self, session: Session, listing: Listing) -> None:
         """Raises Problem for a list that cannot be asked for."""
@@ -188,7 +222,7 @@ class Records:
         """Whoever follows, the audit log and the events: for what a domain wrote by statements of its own."""
         for follow in self.follow:
             await follow(session, principal, changes)
-        await self._journal.wrote(session, principal, self.resource, changes)
+        self._journal.wrote(session, principal, self.resource, changes)
 
     # --- how -----------------------------------------------------------------------------------------
 
@@ -329,7 +363,14 @@ def _idle(action: Action, before: Values) -> bool:
     )
 
 
-def raise_first(drafts: Sequence[Draft], atomic: bool) -> None:
+class Refusable(Protocol):
+    """An item of many, and why it cannot be done."""
+
+    @property
+    def problem(self) -> Problem | None: ...
+
+
+def raise_first(drafts: Sequence[Refusable], atomic: bool) -> None:
     """Raises the problem of the only item, or, of several, one that names each refused item."""
     refused = [(place, draft.problem) for place, draft in enumerate(drafts) if draft.problem is not None]
     if not atomic or not refused:

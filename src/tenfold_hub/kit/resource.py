@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Literal, TypeAlias
 
@@ -31,17 +32,34 @@ COMMON: dict[str, SqlType] = {
 }
 
 
+class Thing(msgspec.Struct, kw_only=True):
+    """What is shown of every thing: the common columns."""
+
+    id: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """What is taken where things are made or changed by rules of their own, and not by being written."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Through:
-    """Rows that say which things have a tag, or are in a segment: by a key of the organization, `column` and
-    `object_id`, in this order.
+    """Rows that say which things have a tag or a label, or are in a segment: by a key of the organization,
+    `column` and the thing's id, in this order.
     """
 
     schema: str
     table: str
-    #: It holds ids with this prefix.
     column: str
-    prefix: str
+    type: SqlType = "uuid"
+    #: Of the ids that the column holds.
+    prefix: str = ""
+    #: The column of the things' own ids.
+    of: str = "object_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +71,6 @@ class Filter:
     column: str = ""
     #: Brings what is looked for into the form that the column has; None finds nothing.
     normal: Callable[[str], str | None] | None = None
-    #: Where it is no column of the things at all. Compared by `eq` and `in`.
-    through: Through | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +113,9 @@ class Resource:
     constraints: Mapping[str, Fault] = field(default_factory=dict)
     #: Columns that are shown to nobody, such as normalised copies.
     hidden: frozenset[str] = frozenset()
+    #: What its things are known by outside, the usual one first: fields that lists are filtered by, unique or
+    #: held so, and names of what its domain adds to `Records.keys`.
+    keys: tuple[str, ...] = ()
     #: Custom fields may be defined on it; their values are its `custom`.
     custom: bool = False
     #: Names of sets that a list can be narrowed to, and that a domain above keeps: see `Records.sets`.

@@ -2,51 +2,54 @@
 """The routes that every resource has: list, search, get, create, update, archive, restore, and batches."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, delete, get, patch, post
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Parameter
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from tenfold.runtime import Session
 from tenfold.runtime.paging import Cursors
-from tenfold_hub.kit import ids
-from tenfold_hub.kit.exchange import Answer, Asked, answered, reading, written
-from tenfold_hub.kit.listing import MOST_CONDITIONS, Condition, Listing, by_id, filterable, listing
+from tenfold_hub.kit import documented, ids
+from tenfold_hub.kit.documented import struct
+from tenfold_hub.kit.exchange import GUESTS, Answer, Asked, answered, reading, written
+from tenfold_hub.kit.expanding import Expander, Shown
+from tenfold_hub.kit.listing import Search, by_id, listing, searched
 from tenfold_hub.kit.principal import Principal
-from tenfold_hub.kit.problems import Problem, ProblemDocument, as_mapping, invalid, not_found
+from tenfold_hub.kit.problems import Problem, ProblemDocument, as_mapping, not_found
 from tenfold_hub.kit.ratelimit import charge_items
-from tenfold_hub.kit.records import COUNT_UP_TO, MOST_ITEMS, Outcome, Patch, Records
-from tenfold_hub.kit.resource import Resource, SqlType
+from tenfold_hub.kit.records import COUNT_UP_TO, MOST_ITEMS, Outcome, Patch, Records, raise_first
+from tenfold_hub.kit.resource import SqlType
 from tenfold_hub.kit.rows import Values
+from tenfold_hub.kit.selecting import Listing
 from tenfold_hub.kit.showing import etag, shower, version_of
-
-Shown: TypeAlias = dict[str, Any]
-#: Shows a part of each row, such as the lines of orders: one statement for all of them.
-Part: TypeAlias = Callable[[Session, Sequence[Any]], Awaitable[Sequence[Any]]]
-
-_ERRORS = {
-    status: ResponseSpec(ProblemDocument, media_type="application/problem+json", generate_examples=False)
-    for status in (400, 401, 403, 404, 409, 412, 422, 429, 503)
-}
+from tenfold_hub.kit.upserting import columns_of, either_of, upsert
 
 
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """What the description says of errors."""
+    spec = ResponseSpec(ProblemDocument, media_type="application/problem+json", generate_examples=False)
+    return dict.fromkeys(statuses, spec)
+
+
+ERRORS = problems(400, 401, 403, 404, 409, 412, 413, 422, 429, 503)
+
+
+_Known = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=2_000,
+        description="As what the thing is known.",
+        examples=["engines.example"],
+    ),
+]
 _PARAMETER = re.compile(r"\{(\w+):\w+\}")
-
-
-class Search(msgspec.Struct, forbid_unknown_fields=True):
-    """Conditions that all hold, each `[field, operator, value]`."""
-
-    filters: list[tuple[str, str, Any]] = []
-    sort: str = ""
-    fields: list[str] = []
-    expand: list[str] = []
-    limit: int = 50
-    cursor: str | None = None
 
 
 class ResourceRoutes:
@@ -55,11 +58,12 @@ class ResourceRoutes:
     Where a path has parameters of its own, `within` says which of the things it is about.
     """
 
-    def __init__(self, records: Records, cursors: Cursors, expand: "Expander", path: str = "") -> None:
+    def __init__(self, records: Records, cursors: Cursors, expand: Expander, path: str = "") -> None:
         self.records, self.resource = records, records.resource
         self._path = path or f"/{records.resource.name}"
         self._cursors, self._expand = cursors, expand
-        self._types = tuple(self.resource.types.items())
+        self._empty: Values = dict.fromkeys(self.resource.types)
+        self._turned = tuple((n, _AS_READ[t]) for n, t in self.resource.types.items() if t in _AS_READ)
         self._show = shower(self.resource)
 
     def handlers(self) -> list[BaseRouteHandler]:
@@ -74,20 +78,20 @@ class ResourceRoutes:
 
     def _reads(self) -> list[BaseRouteHandler]:
         resource, show = self.resource, self._show
-        items = ("items", list[resource.shown])  # type: ignore[name-defined] # a type that is made here
-        cursors = [("next_cursor", str | None), ("previous_cursor", str | None)]
-        page_of = _struct(f"PageOf{resource.shown.__name__}", [items, *cursors])
+        view = documented.view_of(resource, self._expand.shows)
+        page_of = documented.page_of(resource, view)
 
         async def list_(request: Asked) -> Answer:
-            asked = listing(resource, _parameters(request))
+            asked = listing(resource, _parameters(request), self._expand.paths(resource))
             return await self.listed(request, asked)
 
         async def search(request: Asked, data: JSONBody[Search]) -> Answer:
-            return await self.listed(request, searched(resource, data))
+            return await self.listed(request, searched(resource, data, self._expand.paths(resource)))
 
         async def get_(request: Asked, id: FromPath[str]) -> Answer:
-            fields, keys, expand = by_id(dict(_parameters(request)), resource)
-            async with reading(request, resource.to_read) as (session, _):
+            fields, keys, expand = by_id(dict(_parameters(request)), resource, self._expand.paths(resource))
+            async with reading(request, resource.to_read) as (session, principal):
+                self._expand.require(principal, resource, expand)
                 records = await self.within(session, request)
                 row = await records.get(session, self._id(id))
                 shown = show(row, fields)
@@ -100,14 +104,29 @@ class ResourceRoutes:
 
         path, one = self._path, _words(resource.singular)
         return [
-            route(get, path, list_, f"List {_words(resource.name)}", page_of),
-            route(post, f"{path}/search", search, f"Search {_words(resource.name)}", page_of),
-            route(get, f"{path}/{{id:str}}", get_, f"Get a {one}", resource.shown),
+            route(
+                get,
+                path,
+                list_,
+                f"List {_words(resource.name)}",
+                page_of,
+                parameters=documented.of_list(resource, self._expand.paths(resource)),
+            ),
+            route(post, f"{path}/search", search, f"Search {_words(resource.name)}", page_of, keyed=False),
+            route(
+                get,
+                f"{path}/{{id:str}}",
+                get_,
+                f"Get a {one}",
+                view,
+                parameters=documented.of_get(resource, self._expand.paths(resource)),
+            ),
         ]
 
     async def listed(self, request: Asked, asked: Listing) -> Answer:
         """A page of the list, for who may read such things."""
-        async with reading(request, self.resource.to_read) as (session, _):
+        async with reading(request, self.resource.to_read) as (session, principal):
+            self._expand.require(principal, self.resource, asked.expand)
             records = await self.within(session, request)
             page = await records.page(session, asked, self._cursors)
             items = [self._show(row, asked.fields) for row in page.items]
@@ -161,12 +180,16 @@ class ResourceRoutes:
 
         create.__annotations__["data"] = _body(resource.new)
         update.__annotations__["data"] = _body(resource.patch)
-        one, shown = _words(resource.singular), resource.shown
+        one, shown, match = _words(resource.singular), resource.shown, [documented.MATCH]
         made = {
             "create": route(post, path, create, f"Create a {one}", shown, 201),
-            "update": route(patch, f"{path}/{{id:str}}", update, f"Change a {one}", shown),
-            "archive": route(delete, f"{path}/{{id:str}}", archive, f"Archive a {one}", shown),
-            "restore": route(post, f"{path}/{{id:str}}/restore", restore, f"Restore a {one}", shown),
+            "update": route(patch, f"{path}/{{id:str}}", update, f"Change a {one}", shown, parameters=match),
+            "archive": route(
+                delete, f"{path}/{{id:str}}", archive, f"Archive a {one}", shown, parameters=match
+            ),
+            "restore": route(
+                post, f"{path}/{{id:str}}/restore", restore, f"Restore a {one}", shown, parameters=match
+            ),
         }
         return [each for verb, each in made.items() if verb in resource.writes]
 
@@ -177,9 +200,10 @@ class ResourceRoutes:
         path = f"{self._path}/batch"
         ref = ("ref", str | None, None)
         named = [("id", str), ("version", int | None, None), ref]
+        results = documented.results_of(resource.shown)
 
-        def batch(verb: str, fields: list[Any]) -> BaseRouteHandler:
-            item = _struct(f"{verb.capitalize()}{resource.shown.__name__}", fields)
+        def batch(verb: str, fields: list[Any], about: Sequence[Any] = ()) -> BaseRouteHandler:
+            item = struct(f"{verb.capitalize()}{resource.shown.__name__}", fields)
             limits = msgspec.Meta(min_length=1, max_length=MOST_ITEMS)
             items = Annotated[list[item], limits]  # type: ignore[valid-type] # a type that is made here
 
@@ -188,7 +212,7 @@ class ResourceRoutes:
 
                 async def do(session: Session, principal: Principal) -> tuple[int, Any, dict[str, str]]:
                     records = await self.within(session, request)
-                    outcomes = await self._batch(records, session, principal, verb, data.items, atomic)
+                    outcomes = await self._batch(records, session, principal, verb, data, atomic)
                     shown = await self._shown(session, records, outcomes)
                     answer = [self._item(*each) for each in zip(outcomes, shown, data.items, strict=True)]
                     status = 200 if all(each.problem is None for each in outcomes) else 207
@@ -196,9 +220,11 @@ class ResourceRoutes:
 
                 return await written(request, resource.to_write, f"{_name(request)}?atomic={atomic}", do)
 
-            handle.__annotations__["data"] = _body(_struct(f"{item.__name__}Batch", [("items", items)]))
+            handle.__annotations__["data"] = _body(
+                struct(f"{item.__name__}Batch", [*about, ("items", items)])
+            )
             words = f"{verb.capitalize()} many {_words(resource.name)}"
-            return route(post, f"{path}/{verb}", handle, words, dict[str, Any])
+            return route(post, f"{path}/{verb}", handle, words, results, also=(207,))
 
         fields: dict[str, list[Any]] = {
             "create": [("item", resource.new), ref],
@@ -206,7 +232,17 @@ class ResourceRoutes:
             "archive": named,
             "restore": named,
         }
-        return [batch(verb, each) for verb, each in fields.items() if verb in resource.writes]
+        made = [batch(verb, each) for verb, each in fields.items() if verb in resource.writes]
+        if {"create", "update"} <= resource.writes and self.records.known_by:
+            made.append(batch("upsert", [("key", _Known), ("item", either_of(resource)), ref], [self._by()]))
+        return made
+
+    def _by(self) -> Any:
+        """What things are known by, in the body of an upsert."""
+        known = self.records.known_by
+        usual = self.resource.keys[:1]
+        says = msgspec.Meta(description=f"What the keys are: {', '.join(known)}.", max_length=200)
+        return ("by", Annotated[str, says], *usual)
 
     async def _batch(
         self,
@@ -214,25 +250,36 @@ class ResourceRoutes:
         session: Session,
         principal: Principal,
         verb: str,
-        items: Sequence[Any],
+        data: Any,
         atomic: bool,
     ) -> list[Outcome]:
-        values: list[Values] = [{} for _ in items]
-        if verb in ("create", "update"):
-            values = [self._values(each.item, f"/items/{n}/item") for n, each in enumerate(items)]
-        if verb == "create":
-            return await records.create(session, principal, values, atomic=atomic)
-        write = {"update": records.update, "archive": records.archive, "restore": records.restore}[verb]
-        patches = [
-            Patch(self._id(each.id), value, each.version) for each, value in zip(items, values, strict=True)
-        ]
-        return await write(session, principal, patches, atomic=atomic)
+        items = data.items
+        if verb == "upsert":
+            given = [(each.key, each.item) for each in items]
+            return await upsert(records, session, principal, data.by, given, atomic=atomic)
+        writes: dict[str, Any] = {
+            "create": records.create,
+            "update": records.update,
+            "archive": records.archive,
+            "restore": records.restore,
+        }
+        refused: dict[int, Outcome] = {}
+        asked: list[Any] = []
+        for place, each in enumerate(items):
+            try:
+                values = self._values(each.item) if verb in ("create", "update") else {}
+                asked.append(values if verb == "create" else Patch(self._id(each.id), values, each.version))
+            except Problem as problem:
+                refused[place] = Outcome(problem=problem)
+        raise_first([refused.get(place, Outcome()) for place in range(len(items))], atomic)
+        done = iter(await writes[verb](session, principal, asked, atomic=atomic) if asked else ())
+        return [refused.get(place) or next(done) for place in range(len(items))]
 
     def _item(self, outcome: Outcome, shown: Shown, item: Any) -> Shown:
         found: Shown = {} if item.ref is None else {"ref": item.ref}
         if outcome.problem is not None:
             return found | {"status": outcome.problem.status, "problem": as_mapping(outcome.problem)}
-        return found | {"status": 200, "item": shown}
+        return found | {"status": 201 if outcome.created else 200, "item": shown}
 
     # --- values --------------------------------------------------------------------------------------
 
@@ -242,30 +289,27 @@ class ResourceRoutes:
         except ids.IdError:
             raise not_found(self.resource.singular) from None
 
-    def _values(self, given: Any, pointer: str = "") -> Values:
+    def _values(self, given: Any) -> Values:
         """What the client named, as columns. Raises Problem for what refers to nothing that can be."""
-        values: Values = {}
-        for name in given.__struct_fields__:
-            value = getattr(given, name)
-            if value is msgspec.UNSET:
-                continue
-            if name in self.resource.refs and value is not None:
-                try:
-                    value = ids.read(self.resource.refs[name], value)
-                except ids.IdError as error:
-                    raise invalid(f"{pointer}/{name}", "invalid_id", str(error)) from None
-            values[name] = value
-        return values
+        return columns_of(self.resource, given)
 
     async def _shown(self, session: Session, records: Records, outcomes: Sequence[Outcome]) -> list[Shown]:
         """Empty for what was refused."""
         shown: list[Shown] = []
         for outcome in outcomes:
-            values = outcome.values
-            whole = values and {name: _as_read(values.get(name), type_) for name, type_ in self._types}
-            shown.append(self._show(whole, self.resource.fields) if whole else {})
+            shown.append(
+                self._show(self._as_read(outcome.values), self.resource.fields) if outcome.values else {}
+            )
         await records.reveal(session, shown)
         return shown
+
+    def _as_read(self, values: Values) -> Values:
+        """What was written, as a row that is read would have it."""
+        row = self._empty | values
+        for name, turn in self._turned:
+            if row[name] is not None:
+                row[name] = turn(row[name])
+        return row
 
     async def _answer(
         self, session: Session, records: Records, outcomes: Sequence[Outcome]
@@ -273,60 +317,6 @@ class ResourceRoutes:
         """The only one, and its headers."""
         (shown,) = await self._shown(session, records, outcomes)
         return shown, {"ETag": etag(shown["version"])}
-
-
-class Expander:
-    """Shows what fields refer to, one statement for each kind of thing, however many rows."""
-
-    def __init__(self) -> None:
-        self._kinds: dict[str, Records] = {}
-        self._parts: dict[tuple[str, str], Part] = {}
-
-    def knows(self, records: Records) -> None:
-        self._kinds[records.resource.name] = records
-
-    def adds(self, resource: str, name: str, part: Part) -> None:
-        """What `expand=name` shows of things of this resource, beyond what their fields refer to."""
-        self._parts[resource, name] = part
-
-    async def __call__(
-        self,
-        session: Session,
-        resource: Resource,
-        rows: Sequence[Any],
-        shown: Sequence[Shown],
-        names: Sequence[str],
-    ) -> None:
-        for name in names:
-            if (part := self._parts.get((resource.name, name))) is not None:
-                for item, value in zip(shown, await part(session, rows), strict=True):
-                    item[name] = value
-                continue
-            records = self._kinds[resource.expands[name]]
-            field = f"{name}_id"
-            wanted = list({row[field] for row in rows if row[field] is not None})
-            found = await records.get_many(session, wanted) if wanted else {}
-            show = shower(records.resource)
-            others = {id: show(other, records.resource.fields) for id, other in found.items()}
-            await records.reveal(session, list(others.values()))
-            for row, item in zip(rows, shown, strict=True):
-                item[name] = others.get(row[field])
-
-
-def searched(resource: Resource, asked: Search) -> Listing:
-    plain = [("limit", str(asked.limit)), ("sort", asked.sort)]
-    lists = {"fields": asked.fields, "expand": asked.expand}
-    plain += [(name, ",".join(names)) for name, names in lists.items() if names]
-    if asked.cursor is not None:
-        plain.append(("cursor", asked.cursor))
-    found = listing(resource, plain)
-    if len(asked.filters) > MOST_CONDITIONS:
-        raise Problem("invalid_request", f"at most {MOST_CONDITIONS} conditions")
-    conditions = []
-    for name, operator, value in asked.filters:
-        filterable(resource, name, operator)
-        conditions.append(Condition(name, operator, value))  # type: ignore[arg-type] # one of the declared
-    return replace(found, conditions=tuple(conditions))
 
 
 def _parameters(request: Asked) -> list[tuple[str, str]]:
@@ -339,9 +329,17 @@ def _version(request: Asked) -> int | None:
     return version_of(request.headers.get("if-match"))
 
 
-def _as_read(value: Any, type_: SqlType) -> Any:
+def _json_text(value: Any) -> Any:
     """A text that is JSON, as the driver gives it; all else shows its type."""
-    return msgspec.json.encode(value).decode() if type_ == "jsonb" and isinstance(value, str) else value
+    return msgspec.json.encode(value).decode() if isinstance(value, str) else value
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
+
+
+#: What the driver gives of these types, and a client may write otherwise.
+_AS_READ: dict[SqlType, Callable[[Any], Any]] = {"jsonb": _json_text, "timestamptz": _in_utc}
 
 
 def _name(request: Asked) -> str:
@@ -358,13 +356,29 @@ def _body(kind: Any) -> Any:
     return bodies[kind]
 
 
-def _struct(name: str, fields: list[Any]) -> Any:
-    return msgspec.defstruct(name, fields, forbid_unknown_fields=True, kw_only=True)
-
-
 def route(
-    method: Any, path: str, handle: Any, summary: str, answer: Any, status: int = 200
+    method: Any,
+    path: str,
+    handle: Any,
+    summary: str,
+    answer: Any,
+    status: int = 200,
+    *,
+    also: Sequence[int] = (),
+    parameters: Sequence[Parameter] = (),
+    keyed: bool = True,
+    refusals: Sequence[int] = (),
+    guests: bool = False,
 ) -> BaseRouteHandler:
+    """`also` are other statuses of the same answer, `refusals` those of errors that few routes have.
+
+    `parameters` are those that the handler reads itself. A write without Idempotency-Key is not `keyed`.
+    `guests` need not say who they are.
+    """
+    said = {each: ResponseSpec(answer, generate_examples=False) for each in (status, *also)}
+    if documented.UNCHANGED in parameters:
+        said[304] = ResponseSpec(None, description="It is as it was.")
+    read = [*parameters, documented.KEY] if keyed and method is not get else [*parameters]
     parts = _PARAMETER.sub(r"\1", path.replace("{id:str}", "one")).replace("-", "_").strip("/").split("/")
     handle.__name__ = "_".join([method.__name__, *parts])
     made: BaseRouteHandler = method(
@@ -373,6 +387,8 @@ def route(
         operation_id=handle.__name__,
         tags=[parts[0]],
         status_code=status,
-        responses={status: ResponseSpec(answer, generate_examples=False), **_ERRORS},
+        responses={**said, **ERRORS, **problems(*refusals)},
+        operation_class=documented.described(read),
+        **({"security": [{}], "opt": {GUESTS: True}} if guests else {}),
     )(handle)
     return made

@@ -24,9 +24,26 @@ class Rows:
         table = quoted_name(resource.schema, resource.table)
         columns = ", ".join(map(quoted_name, types))
         arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(types.values(), 2))
-        self._get = f"SELECT {columns} FROM {table} WHERE organization_id = $1 AND id = ANY($2::uuid[])"
+        # Each key is looked up by itself. Of `= ANY`, or of a join, a plan that was made when the table was
+        # small reads all rows of the organization, and compares each with every key.
+        self._by = (
+            "SELECT t.* FROM unnest($2::{type}[]) AS k (key) CROSS JOIN LATERAL"
+            f" (SELECT {{columns}} FROM {table} WHERE organization_id = $1"
+            " AND {column} = k.key {rest} OFFSET 0) AS t"
+        )
+        self._get = self._by.format(type="uuid", columns=columns, column="id", rest="")
         # In one order, so that two writers of overlapping sets wait for each other and do not lock up.
-        self._lock = f"{self._get} ORDER BY id FOR NO KEY UPDATE"
+        held = (
+            f"(SELECT {columns} FROM {table} WHERE organization_id = $1 AND id = k.id"
+            " {rest} FOR NO KEY UPDATE)"
+        )
+        self._lock = (
+            f"SELECT t.* FROM unnest($2::uuid[]) AS k (id) CROSS JOIN LATERAL {held.format(rest='')} AS t"
+        )
+        self._lock_by = (
+            f"WITH k AS MATERIALIZED ({self._by} ORDER BY id) SELECT t.* FROM k CROSS JOIN LATERAL"
+            f" {held.format(rest='AND {column} = k.key')} AS t"
+        )
         self._walk = (
             f"SELECT {columns} FROM {table} WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3"
             " FOR NO KEY UPDATE"
@@ -42,7 +59,7 @@ class Rows:
 
     async def get(self, session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Row]:
         """Those that are there, archived ones too."""
-        return {row["id"]: row for row in await session.fetch(self._get, session.tenant, list(ids))}
+        return {row["id"]: row for row in await session.fetch(self._get, session.tenant, list(set(ids)))}
 
     async def lock(self, session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Values]:
         """The same, held against other writers to the end of the transaction."""
@@ -53,7 +70,8 @@ class Rows:
         self, session: Session, column: str, values: Iterable[uuid.UUID]
     ) -> dict[uuid.UUID, Values]:
         """The rows that have these ids in a column, held likewise; an index leads to them."""
-        statement = self._lock.replace(" AND id = ANY", f" AND {quoted_name(column)} = ANY")
+        name = quoted_name(column)
+        statement = self._lock_by.format(type="uuid", columns=f"id, {name} AS key", column=name, rest="")
         rows = await session.fetch(statement, session.tenant, sorted(set(values)))
         return {row["id"]: self.values(row) for row in rows}
 
@@ -66,14 +84,12 @@ class Rows:
         self, session: Session, column: str, values: Sequence[object]
     ) -> dict[object, list[uuid.UUID]]:
         """The live ones by the value of a column, the oldest first. An index leads to it, or this is slow."""
-        table = quoted_name(self.resource.schema, self.resource.table)
         name, type_ = quoted_name(column), self.resource.types[column]
+        statement = self._by.format(
+            type=type_, columns=f"id, {name}", column=name, rest="AND archived_at IS NULL ORDER BY id"
+        )
         found: dict[object, list[uuid.UUID]] = {}
-        for row in await session.fetch(
-            f"SELECT id, {name} FROM {table} WHERE organization_id = $1 AND {name} = ANY($2::{type_}[])"
-            " AND archived_at IS NULL ORDER BY id",
-            *(session.tenant, list(values)),
-        ):
+        for row in await session.fetch(statement, session.tenant, list(dict.fromkeys(values))):
             found.setdefault(row[column], []).append(row["id"])
         return found
 
@@ -91,11 +107,16 @@ class Rows:
     async def update(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         await session.execute(self._update, session.tenant, *self._arrays(rows))
 
-    def _arrays(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-        return [
-            [_json(row.get(name)) for row in rows] if name in self._json else [row.get(name) for row in rows]
-            for name in self._names
-        ]
+    def _arrays(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Any] | None]:
+        """By column. One that is NULL in all rows is not sent: `unnest` fills it up."""
+        found: list[list[Any] | None] = []
+        for name in self._names:
+            column = [row.get(name) for row in rows]
+            if column.count(None) == len(column):
+                found.append(None)
+            else:
+                found.append([_json(value) for value in column] if name in self._json else column)
+        return found
 
 
 def _json(value: object) -> str | None:

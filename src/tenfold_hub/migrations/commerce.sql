@@ -153,3 +153,36 @@ CREATE TABLE commerce.refund_items (
         REFERENCES commerce.order_items (organization_id, order_id, id)
 );
 CREATE INDEX refund_items_item ON commerce.refund_items (organization_id, order_id, item_id);
+
+-- name: summary
+-- A customer in one row, with what other domains know of the person, as of the last refresh: see
+-- tenfold_hub.commerce.summary. No key refers to customers: one who went is here until the next refresh.
+CREATE TABLE commerce.customer_crm_summary (
+    organization_id uuid NOT NULL REFERENCES identity.organizations (id),
+    customer_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    given_name text,
+    family_name text,
+    email text,
+    lifecycle_stage text NOT NULL,
+    orders bigint NOT NULL,
+    first_order_at timestamptz,
+    last_order_at timestamptz,
+    currencies jsonb NOT NULL,
+    contact_id uuid,
+    contact_score integer,
+    last_contacted_at timestamptz,
+    PRIMARY KEY (organization_id, customer_id)
+);
+CREATE INDEX customer_crm_summary_last_order_at
+    ON commerce.customer_crm_summary (organization_id, last_order_at, customer_id);
+CREATE INDEX customer_crm_summary_orders ON commerce.customer_crm_summary (organization_id, orders, customer_id);
+CREATE INDEX customer_crm_summary_contact_score
+    ON commerce.customer_crm_summary (organization_id, contact_score, customer_id);
+CREATE INDEX customer_crm_summary_person ON commerce.customer_crm_summary (organization_id, person_id);
+
+CREATE TABLE commerce.summary_refreshes (
+    organization_id uuid NOT NULL REFERENCES identity.organizations (id),
+    refreshed_at timestamptz NOT NULL,
+    PRIMARY KEY (organization_id)
+);

@@ -74,6 +74,7 @@ CREATE TABLE exchange.imports (
     scopes jsonb NOT NULL
 );
 CREATE INDEX imports_created_at ON exchange.imports (organization_id, created_at, id) WHERE archived_at IS NULL;
+CREATE INDEX imports_unfinished ON exchange.imports (organization_id) WHERE status IN ('uploading', 'queued', 'running');
 
 CREATE TABLE exchange.import_chunks (
     organization_id uuid NOT NULL REFERENCES identity.organizations (id),
@@ -119,6 +120,7 @@ CREATE TABLE exchange.exports (
     scopes jsonb NOT NULL
 );
 CREATE INDEX exports_created_at ON exchange.exports (organization_id, created_at, id) WHERE archived_at IS NULL;
+CREATE INDEX exports_unfinished ON exchange.exports (organization_id) WHERE status IN ('uploading', 'queued', 'running');
 
 CREATE TABLE exchange.export_parts (
     organization_id uuid NOT NULL REFERENCES identity.organizations (id),
@@ -167,4 +169,27 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION hub.make_audit_partitions(integer) FROM PUBLIC;
+
+-- Whoever maintains may have those dropped that ended so many months ago, and none of the last three.
+CREATE FUNCTION hub.drop_audit_partitions(months integer) RETURNS integer
+    LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text;
+    dropped integer := 0;
+BEGIN
+    FOR name IN
+        SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+         WHERE i.inhparent = 'hub.audit_entries'::regclass AND c.relname ~ '^audit_entries_[0-9]{4}_[0-9]{2}$'
+           AND to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month'
+               <= now() AT TIME ZONE 'UTC' - make_interval(months => greatest(months, 3))
+         ORDER BY c.relname
+    LOOP
+        EXECUTE format('DROP TABLE hub.%I', name);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END
+$$;
+REVOKE ALL ON FUNCTION hub.drop_audit_partitions(integer) FROM PUBLIC;
 SELECT hub.make_audit_partitions(3);

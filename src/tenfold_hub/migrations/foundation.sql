@@ -56,8 +56,6 @@ CREATE TABLE identity.api_keys (
     secret_hash bytea NOT NULL,
     scopes jsonb NOT NULL DEFAULT '[]',
     expires_at timestamptz,
-    revoked_at timestamptz,
-    last_used_at timestamptz,
     CONSTRAINT api_keys_secret_hash_key UNIQUE (organization_id, secret_hash)
 );
 
@@ -69,12 +67,14 @@ CREATE TABLE identity.people (
     email_normal text,
     phone text,
     phone_normal text,
+    name_key text,
     lifecycle_stage text NOT NULL DEFAULT 'subscriber',
     owning_service text NOT NULL DEFAULT 'hub',
     custom jsonb NOT NULL DEFAULT '{}'
 );
-CREATE INDEX people_email ON identity.people (organization_id, email_normal) WHERE email_normal IS NOT NULL;
-CREATE INDEX people_phone ON identity.people (organization_id, phone_normal) WHERE phone_normal IS NOT NULL;
+CREATE INDEX people_email ON identity.people (organization_id, email_normal, id) WHERE archived_at IS NULL AND email_normal IS NOT NULL;
+CREATE INDEX people_phone ON identity.people (organization_id, phone_normal, id) WHERE archived_at IS NULL AND phone_normal IS NOT NULL;
+CREATE INDEX people_name_key ON identity.people (organization_id, name_key, id) WHERE archived_at IS NULL AND name_key IS NOT NULL;
 CREATE INDEX people_created_at ON identity.people (organization_id, created_at, id) WHERE archived_at IS NULL;
 CREATE INDEX people_updated_at ON identity.people (organization_id, updated_at, id) WHERE archived_at IS NULL;
 CREATE INDEX people_stage ON identity.people (organization_id, lifecycle_stage, created_at, id) WHERE archived_at IS NULL;

@@ -1,11 +1,5 @@
 -- name: people
--- How people are found, who they are in other systems, and which of them were merged.
-ALTER TABLE identity.people ADD COLUMN name_key text;
-DROP INDEX identity.people_email, identity.people_phone;
-CREATE INDEX people_email ON identity.people (organization_id, email_normal, id) WHERE archived_at IS NULL AND email_normal IS NOT NULL;
-CREATE INDEX people_phone ON identity.people (organization_id, phone_normal, id) WHERE archived_at IS NULL AND phone_normal IS NOT NULL;
-CREATE INDEX people_name_key ON identity.people (organization_id, name_key, id) WHERE archived_at IS NULL AND name_key IS NOT NULL;
-
+-- Who people are in other systems, and which of them were merged.
 CREATE TABLE identity.external_identities (
     {common},
     person_id uuid NOT NULL,
@@ -22,6 +16,7 @@ CREATE TABLE identity.merges (
     {common},
     survivor_id uuid NOT NULL,
     merged_ids jsonb NOT NULL,
+    undo_until timestamptz NOT NULL,
     undone_at timestamptz
 );
 CREATE INDEX merges_created_at ON identity.merges (organization_id, created_at, id) WHERE archived_at IS NULL;
@@ -37,10 +32,12 @@ CREATE TABLE identity.merge_images (
     key jsonb NOT NULL,
     before jsonb,
     after jsonb,
+    keep_until timestamptz NOT NULL,
     PRIMARY KEY (organization_id, merge_id, step, place),
     CONSTRAINT merge_images_merge_fkey FOREIGN KEY (organization_id, merge_id)
         REFERENCES identity.merges (organization_id, id)
 );
+CREATE INDEX merge_images_keep_until ON identity.merge_images (organization_id, keep_until);
 
 CREATE TABLE identity.person_aliases (
     organization_id uuid NOT NULL REFERENCES identity.organizations (id),
@@ -57,15 +54,12 @@ CREATE INDEX person_aliases_person ON identity.person_aliases (organization_id, 
 CREATE INDEX person_aliases_merge ON identity.person_aliases (organization_id, merge_id);
 
 -- name: access
--- Who works in which organization, and how they prove it. A user is one for all organizations: the e-mail is
--- what they log in with, and what others see of them is their membership's.
+-- Who works in which organization. A user has no organization, and nothing to read but since when their password
+-- is what it is: the e-mail that an organization knows them by is their membership's.
 CREATE TABLE identity.users (
-    id uuid PRIMARY KEY,
-    email_normal text NOT NULL,
-    password_hash text NOT NULL,
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     password_changed_at timestamptz NOT NULL DEFAULT now(),
-    created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT users_email_key UNIQUE (email_normal)
+    created_at timestamptz NOT NULL DEFAULT now()
 );
 
 -- Whoever logs in names the organization by its slug, before there is one that policies could go by.
@@ -88,7 +82,9 @@ CREATE TABLE identity.memberships (
     role text NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'read_only')),
     name text NOT NULL,
     email text NOT NULL,
-    CONSTRAINT memberships_user_key UNIQUE (organization_id, user_id)
+    email_normal text NOT NULL,
+    CONSTRAINT memberships_user_key UNIQUE (organization_id, user_id),
+    CONSTRAINT memberships_email_key UNIQUE (organization_id, email_normal)
 );
 CREATE INDEX memberships_created_at ON identity.memberships (organization_id, created_at, id) WHERE archived_at IS NULL;
 CREATE INDEX memberships_role ON identity.memberships (organization_id, role, created_at, id) WHERE archived_at IS NULL;
@@ -125,15 +121,17 @@ CREATE TABLE identity.invites (
     accepted_at timestamptz,
     CONSTRAINT invites_secret_hash_key UNIQUE (organization_id, secret_hash)
 );
-CREATE INDEX invites_created_at ON identity.invites (organization_id, created_at, id) WHERE archived_at IS NULL;
+CREATE INDEX invites_created_at ON identity.invites (organization_id, created_at, id);
 
 CREATE TABLE identity.sessions (
     {common},
-    user_id uuid NOT NULL REFERENCES identity.users (id),
+    user_id uuid NOT NULL,
     secret_hash bytea NOT NULL,
     expires_at timestamptz NOT NULL,
-    CONSTRAINT sessions_secret_hash_key UNIQUE (organization_id, secret_hash)
+    CONSTRAINT sessions_secret_hash_key UNIQUE (organization_id, secret_hash),
+    CONSTRAINT sessions_member_fkey FOREIGN KEY (organization_id, user_id)
+        REFERENCES identity.memberships (organization_id, user_id)
 );
-CREATE INDEX sessions_user ON identity.sessions (organization_id, user_id, created_at, id) WHERE archived_at IS NULL;
-CREATE INDEX sessions_created_at ON identity.sessions (organization_id, created_at, id) WHERE archived_at IS NULL;
+CREATE INDEX sessions_user ON identity.sessions (organization_id, user_id, created_at, id);
+CREATE INDEX sessions_created_at ON identity.sessions (organization_id, created_at, id);
 CREATE INDEX api_keys_created_at ON identity.api_keys (organization_id, created_at, id) WHERE archived_at IS NULL;

@@ -31,15 +31,15 @@ CREATE TABLE crm.segment_picks (
 );
 CREATE INDEX segment_picks_of_object ON crm.segment_picks (organization_id, object_id);
 
--- Members of all segments: live things only.
+-- Members of all segments: live things only. They and what is due refer to segments without a foreign key: whoever
+-- writes them holds the rules, and so knows that the segment is there, and none is ever deleted; the check takes
+-- longer than the row itself, and locks the segment's row for each of its writers.
 CREATE TABLE crm.segment_members (
     organization_id uuid NOT NULL,
     segment_id uuid NOT NULL,
     object_id uuid NOT NULL,
     since timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (organization_id, segment_id, object_id),
-    CONSTRAINT segment_members_segment_fkey FOREIGN KEY (organization_id, segment_id)
-        REFERENCES crm.segments (organization_id, id)
+    PRIMARY KEY (organization_id, segment_id, object_id)
 );
 CREATE INDEX segment_members_of_object ON crm.segment_members (organization_id, object_id, segment_id);
 
@@ -49,13 +49,11 @@ CREATE TABLE crm.segment_dues (
     segment_id uuid NOT NULL,
     object_id uuid NOT NULL,
     due_at timestamptz NOT NULL,
-    PRIMARY KEY (organization_id, segment_id, object_id),
-    CONSTRAINT segment_dues_segment_fkey FOREIGN KEY (organization_id, segment_id)
-        REFERENCES crm.segments (organization_id, id)
+    PRIMARY KEY (organization_id, segment_id, object_id)
 );
 CREATE INDEX segment_dues_due_at ON crm.segment_dues (organization_id, due_at, segment_id, object_id);
 
--- How many members there are: the sum of its rows. Writers add rows, so that none waits for another.
+-- How many members there are: the sum of its rows. As many as there were writers at once, so that none waits.
 CREATE TABLE crm.segment_counts (
     organization_id uuid NOT NULL,
     segment_id uuid NOT NULL,

@@ -13,10 +13,11 @@ from typing import Any, Protocol
 
 from tenfold.runtime import Session
 from tenfold.runtime.paging import Cursors, Page
-from tenfold_hub.kit.listing import Condition, Listing
+from tenfold_hub.kit.conditions import Condition
 from tenfold_hub.kit.platform import Platform
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.records import Outcome, Records
+from tenfold_hub.kit.selecting import Listing
 from tenfold_hub.objects.catalog import Catalog, Fields
 from tenfold_hub.objects.definitions import Field, Option, Rules, Type
 from tenfold_hub.objects.records import of_object

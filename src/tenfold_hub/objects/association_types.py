@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -13,7 +12,7 @@ from tenfold.runtime import Session
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, Problem, invalid
 from tenfold_hub.kit.records import Draft
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort, Thing
 from tenfold_hub.objects.catalog import Catalog
 
 #: Of one organization, archived ones with them.
@@ -24,12 +23,7 @@ Label = Annotated[str, Meta(min_length=1, max_length=200)]
 Most = Annotated[int, Meta(ge=1, le=10_000)]
 
 
-class AssociationType(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class AssociationType(Thing, kw_only=True):
     name: str
     label: str
     inverse_label: str
@@ -80,6 +74,7 @@ TYPES = Resource(
     patch=AssociationTypePatch,
     filters={"name": Filter(), "created_at": Filter(operators=RANGE)},
     sorts={"created_at": Sort()},
+    keys=("name",),
     constraints={"association_types_name_key": Fault("/name", "taken", "there is a type of this name")},
     read_scope="associations:read",
     write_scope="associations:write",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -14,14 +13,15 @@ from msgspec import UNSET, Meta, UnsetType
 from tenfold.runtime import Session
 from tenfold_hub.identity.api import hold
 from tenfold_hub.kit import ids
+from tenfold_hub.kit.conditions import Condition
 from tenfold_hub.kit.exchange import Answer, Asked
-from tenfold_hub.kit.listing import Condition, Listing
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, Problem, invalid
 from tenfold_hub.kit.records import Draft, Records
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort, Thing
 from tenfold_hub.kit.routes import ResourceRoutes
 from tenfold_hub.kit.rows import Values
+from tenfold_hub.kit.selecting import Listing
 from tenfold_hub.objects.catalog import Catalog
 
 #: That one thing has, on either side.
@@ -34,12 +34,7 @@ Label = Annotated[str, Meta(min_length=1, max_length=200)]
 Id = Annotated[str, Meta(min_length=1, max_length=60)]
 
 
-class Association(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Association(Thing, kw_only=True):
     type: str
     from_object: str
     from_id: str
@@ -239,12 +234,12 @@ class AssociationRoutes(ResourceRoutes):
         self._show = lambda row, fields: self.named(show(row, fields))
 
     async def listed(self, request: Asked, asked: Listing) -> Answer:
-        conditions = tuple(map(self._turned, asked.conditions))
+        asked = asked.turned(self._of_any_kind)
         kinds = [f"{side}_object" for side in ("from", "to") if f"{side}_id" in asked.fields]
         fields = tuple(dict.fromkeys((*asked.fields, *kinds)))
-        return await super().listed(request, replace(asked, conditions=conditions, fields=fields))
+        return await super().listed(request, replace(asked, fields=fields))
 
-    def _turned(self, condition: Condition) -> Condition:
+    def _of_any_kind(self, condition: Condition) -> Condition:
         if condition.field not in ("from_id", "to_id"):
             return condition
         values = condition.value if isinstance(condition.value, list) else [condition.value]
@@ -265,15 +260,15 @@ class AssociationRoutes(ResourceRoutes):
             raise ids.IdError("this is no id of a thing that can be associated")
         return kind, ids.read(prefix, text)
 
-    def _values(self, given: Any, pointer: str = "") -> Values:
+    def _values(self, given: Any) -> Values:
         if not isinstance(given, NewAssociation):
-            return super()._values(given, pointer)
+            return super()._values(given)
         values: Values = {"type": given.type, "label": given.label}
         for side in ("from", "to"):
             try:
                 kind, values[f"{side}_id"] = self.read_any(getattr(given, f"{side}_id"))
             except ids.IdError as error:
-                raise invalid(f"{pointer}/{side}_id", "invalid_id", str(error)) from None
+                raise invalid(f"/{side}_id", "invalid_id", str(error)) from None
             values[f"{side}_object"] = None if kind == "records" else kind
         return values
 

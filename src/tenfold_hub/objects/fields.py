@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -17,7 +16,7 @@ from tenfold_hub.kit.journal import Change
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, Problem, invalid
 from tenfold_hub.kit.records import Draft
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort, Thing
 from tenfold_hub.objects.catalog import Catalog
 from tenfold_hub.objects.definitions import Field, Option, Rules, State, Type, Visibility, of_row
 from tenfold_hub.objects.filling import Filler
@@ -34,12 +33,7 @@ Position = Annotated[int, Meta(ge=0, le=100_000)]
 Options = Annotated[list[Option], Meta(max_length=MOST_OPTIONS)]
 
 
-class CustomField(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class CustomField(Thing, kw_only=True):
     object: str
     key: str
     label: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -14,7 +13,7 @@ from tenfold_hub.kit.journal import Change
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, Problem, invalid
 from tenfold_hub.kit.records import Draft
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort, Thing
 from tenfold_hub.objects.catalog import Catalog
 
 #: Of one organization, archived ones with them.
@@ -26,12 +25,7 @@ Label = Annotated[str, Meta(min_length=1, max_length=200)]
 Description = Annotated[str, Meta(min_length=1, max_length=1_000)]
 
 
-class ObjectDefinition(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class ObjectDefinition(Thing, kw_only=True):
     name: str
     singular: str
     plural: str
@@ -75,6 +69,7 @@ OBJECTS = Resource(
     patch=ObjectDefinitionPatch,
     filters={"name": Filter(), "created_at": Filter(operators=RANGE)},
     sorts={"created_at": Sort()},
+    keys=("name",),
     constraints={"definitions_name_key": Fault("/name", "taken", "there is an object of this name")},
 )
 

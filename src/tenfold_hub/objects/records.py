@@ -6,22 +6,22 @@ import copy
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from tenfold.runtime import Row, Session
+from tenfold_hub.kit.conditions import Condition
 from tenfold_hub.kit.exchange import Asked
 from tenfold_hub.kit.ids import shown
-from tenfold_hub.kit.listing import Condition, Listing
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Problem
 from tenfold_hub.kit.records import Draft, Records
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort, Thing
 from tenfold_hub.kit.routes import ResourceRoutes
 from tenfold_hub.kit.rows import Rows, Values
+from tenfold_hub.kit.selecting import Listing
 from tenfold_hub.objects.catalog import Catalog
 from tenfold_hub.objects.objects import OBJECTS
 from tenfold_hub.objects.values import CustomValues
@@ -29,12 +29,7 @@ from tenfold_hub.objects.values import CustomValues
 PATH = "/objects/{object:str}/records"
 
 
-class ObjectRecord(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class ObjectRecord(Thing, kw_only=True):
     definition_id: str
     custom: dict[str, Any]
 

@@ -13,12 +13,12 @@ from litestar.params import FromPath, FromQuery
 from tenfold.runtime import Session
 from tenfold.runtime.paging import Cursors, Order, Query, desc, page
 from tenfold_hub.kit import ids
-from tenfold_hub.kit.exchange import Answer, Asked, answered, principal_of, reading
-from tenfold_hub.kit.listing import MOST, USUAL
-from tenfold_hub.kit.problems import Fault, Problem, not_found
+from tenfold_hub.kit.exchange import Answer, Asked, Limit, answered, id_of, principal_of, reading
+from tenfold_hub.kit.listing import USUAL
+from tenfold_hub.kit.problems import not_found
 from tenfold_hub.kit.records import Records
 from tenfold_hub.kit.routes import route
-from tenfold_hub.kit.showing import moment, shower
+from tenfold_hub.kit.showing import shower
 from tenfold_hub.objects.associations import ASSOCIATIONS, AssociationRoutes, Ends
 from tenfold_hub.objects.fields import FIELDS, CustomField
 from tenfold_hub.objects.filling import Filler
@@ -58,11 +58,9 @@ def associated_routes(routes: AssociationRoutes, ends: Ends, cursors: Cursors) -
         request: Asked,
         thing: FromPath[str],
         type: FromQuery[str | None] = None,
-        limit: FromQuery[int] = USUAL,
+        limit: Limit = USUAL,
         cursor: FromQuery[str | None] = None,
     ) -> Answer:
-        if not 1 <= limit <= MOST:
-            raise Problem("invalid_request", "", [Fault("limit", "invalid", f"from 1 to {MOST}")])
         try:
             kind, id = routes.read_any(thing)
         except ids.IdError:
@@ -83,10 +81,7 @@ def filling_routes(fields: Records, filler: Filler) -> list[BaseRouteHandler]:
 
     async def fill(request: Asked, id: FromPath[str]) -> Answer:
         organization = principal_of(request, FIELDS.to_write).organization
-        try:
-            field = ids.read(FIELDS.prefix, id)
-        except ids.IdError:
-            raise not_found(FIELDS.singular) from None
+        field = id_of(FIELDS, id)
         async with reading(request, FIELDS.to_write) as (session, _):
             await fields.get(session, field)
         await filler.wait(organization, [field])
@@ -95,7 +90,7 @@ def filling_routes(fields: Records, filler: Filler) -> list[BaseRouteHandler]:
         return answered(show(row, FIELDS.fields))
 
     words = "Go on indexing a field; it says how far it came"
-    return [route(post, "/fields/{id:str}/fill", fill, words, CustomField)]
+    return [route(post, "/fields/{id:str}/fill", fill, words, CustomField, keyed=False)]
 
 
 def _query(session: Session, thing: uuid.UUID, type: str | None) -> Query:
@@ -118,7 +113,7 @@ async def _shown(session: Session, ends: Ends, rows: Any) -> list[dict[str, Any]
             "side": row["side"],
             "label": row["label"]
             or types[row["type"]]["label" if row["side"] == "from" else "inverse_label"],
-            "associated_at": moment(row["created_at"]),
+            "associated_at": row["created_at"],
         }
         for row in rows
     ]

@@ -96,6 +96,7 @@ def indexed(field: Field) -> Indexed | None:
         type="text" if kind.table == TEXT else "bigint",
         operators=kind.operators,
         single=not kind.several,
+        unique=field.unique,
         normal=normal,
     )
 

@@ -7,6 +7,7 @@ on where it stopped when the same is asked for again.
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import queue
@@ -243,6 +244,8 @@ def _side_by_side(
 def _work(dsn: str, plan: Plan, tasks: Any, told: Any, replica: bool) -> None:
     # Ctrl-C reaches all processes of a terminal; the first of them ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A batch is some hundred thousand objects, and no cycles.
+    gc.set_threshold(100_000, 20, 20)
     try:
         with _connect(dsn) as connection:
             while (task := tasks.get()) is not None:

@@ -1,7 +1,7 @@
 """What segments offer to other domains. Nothing else of them is theirs to import.
 
 segments.of(platform).tags = tags_of
-await segments.of(platform).touched(session, "contacts", ids, {"tag"})
+await segments.of(platform).touched(session, "contacts", {id: {"tag"}})
 """
 
 from __future__ import annotations

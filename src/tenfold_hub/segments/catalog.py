@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -19,7 +19,8 @@ import msgspec
 from tenfold.runtime import Session
 from tenfold_hub.kit.ids import new_id
 from tenfold_hub.kit.problems import Fault
-from tenfold_hub.segments.rules import PERSON, TAG, Facts, Rule, compiled, parse
+from tenfold_hub.segments.asking import PERSON, Facts, Rule, compiled
+from tenfold_hub.segments.rules import parse
 
 #: Live segments of one organization.
 MOST_SEGMENTS = 1_000
@@ -108,12 +109,6 @@ class Segments:
             self._concerned[roots] = found
         return found
 
-    def users_of(self, id: uuid.UUID) -> Collection[uuid.UUID]:
-        return self._dependents.get(id, ())
-
-    def ask_tags(self, concerned: Iterable[Known]) -> bool:
-        return any(each.rule is not None and TAG in each.rule.mentions for each in concerned)
-
 
 #: Sets of segments that changes concern, as they come again and again.
 _MOST_PLANS = 500
@@ -126,8 +121,8 @@ class Catalog:
         self._kept: OrderedDict[uuid.UUID, Segments] = OrderedDict()
 
     async def held(self, session: Session) -> Segments:
-        """For keeping members, after what changed is locked: the rules stay what they are until the
-        transaction ends. One statement as a rule.
+        """For keeping members: the rules stay what they are until the transaction ends. One statement as a
+        rule.
         """
         revision = await session.fetch_value(_HOLD, session.tenant, False)
         if revision is None:

@@ -15,9 +15,12 @@ from tenfold_hub.kit.problems import Fault, Problem, invalid
 from tenfold_hub.kit.records import Draft, Records
 from tenfold_hub.kit.resource import Resource
 from tenfold_hub.objects.api import Objects
+from tenfold_hub.segments.activity import ACTIVITY
+from tenfold_hub.segments.asking import PERSON, SEGMENT, TAG, Rule, compiled
 from tenfold_hub.segments.catalog import MOST_SEGMENTS, Catalog, Known, cycle
-from tenfold_hub.segments.rules import PERSON, SEGMENT, TAG, Rule, Type, compiled, conditions, parse
+from tenfold_hub.segments.rules import Condition, conditions, parse
 from tenfold_hub.segments.segments import SEGMENTS
+from tenfold_hub.segments.values import Type
 
 #: Of things in general: they say nothing of one thing, or change with every write.
 _NOT_ASKED = frozenset({"version", "updated_at", "archived_at"})
@@ -60,6 +63,8 @@ class Checking:
         self._catalog, self._records, self._objects, self._begin = catalog, records, objects, begin
         #: Resources whose tags can be asked for.
         self.tagged: Collection[str] = ()
+        #: Kinds of activities that can be asked for, by resource.
+        self.kinds: Mapping[str, Sequence[str]] = {}
 
     # --- before the write ----------------------------------------------------------------------------
 
@@ -126,7 +131,8 @@ class Checking:
         for used in found.uses:
             if used not in known or known[used].resource != values["resource"]:
                 what = f"there is no segment of {values['resource']} with this id"
-                pointer = next(each.pointer for each in conditions(node) if each.field == SEGMENT)
+                asking = (each for each in conditions(node) if isinstance(each, Condition))
+                pointer = next(each.pointer for each in asking if each.field == SEGMENT)
                 faults.append(Fault(f"{pointer}/value", "unknown", what))
         return None if faults else found
 
@@ -138,6 +144,8 @@ class Checking:
         found[SEGMENT] = f"set:{SEGMENTS.prefix}"
         if resource in self.tagged:
             found[TAG] = "set:tag"
+        if resource in self.kinds:
+            found[ACTIVITY] = f"kinds:{','.join(self.kinds[resource])}"
         for prefix, kind in ((PREFIX, resource), (f"{PERSON}{PREFIX}", "people")):
             asked = [name for name in names if name.startswith(prefix)]
             if asked and (prefix == PREFIX or resource == "contacts"):

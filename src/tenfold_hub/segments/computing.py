@@ -59,6 +59,8 @@ class Worker:
         self._db, self._keeper, self._records, self._waking = db, keeper, records, waking
         self._batch, self._every = batch, every
         self._tasks: dict[uuid.UUID, asyncio.Task[None]] = {}
+        #: Who is to be looked at since the last look at them began.
+        self._asked: set[uuid.UUID] = set()
         self._clock: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -81,6 +83,8 @@ class Worker:
 
     def begin(self, organization: uuid.UUID) -> asyncio.Task[None]:
         """Goes on with what is unfinished there, in the background."""
+        # Of one that is under way nobody knows whether it has looked already.
+        self._asked.add(organization)
         task = self._tasks.get(organization)
         if task is None or task.done():
             task = self._tasks[organization] = asyncio.create_task(self._quietly(organization))
@@ -111,6 +115,9 @@ class Worker:
 
     async def _compute(self, session: Session, group: Sequence[Unfinished]) -> None:
         first = group[0]
+        # Before anything else: whoever changes a segment holds it, and then waits for all who hold the rules.
+        if not await repository.hold(session, group):
+            raise _OvertakenError
         after = first.computed_to or _BEGINNING
         things = await self._records[first.resource].rows.walk(session, after, self._batch)
         held = {thing["id"]: thing for thing in things}
@@ -124,13 +131,12 @@ class Worker:
         await self._keeper.keep(
             session, segments, first.resource, dict.fromkeys(held, roots), held=held, told=False
         )
-        if not more:
-            await repository.fold(session, [each.id for each in group])
 
     async def _clear(self, session: Session, segment: Unfinished) -> None:
-        # The rules are held, so that nobody brings the segment back meanwhile.
-        await self._keeper.catalog.held(session)
-        if await repository.clear(session, segment.id, CLEARED) < CLEARED:
+        # Held, so that nobody brings it back meanwhile, nor has since it was looked at.
+        if not await repository.hold(session, [segment]):
+            raise _OvertakenError
+        if await repository.clear(session, segment.id, CLEARED):
             await repository.put_state(session, [segment.id], "clearing", "cleared")
 
     # --- time ----------------------------------------------------------------------------------------
@@ -190,17 +196,18 @@ class Worker:
             del self._tasks[organization]
 
     async def _quietly(self, organization: uuid.UUID) -> None:
-        for pause in (0.2, 1.0, 5.0, None):
+        pauses = [0.2, 1.0, 5.0]
+        while organization in self._asked:
+            self._asked.discard(organization)
             try:
                 await self.finish(organization)
             except Exception as error:  # noqa: BLE001 - said in the log, and by the state of the segments
                 _log.warning("segments are not computed yet: %s", type(error).__name__)
-                if pause is None:
+                if not pauses:
                     await self._fail(organization)
-                else:
-                    await asyncio.sleep(pause)
-            else:
-                return
+                    return
+                self._asked.add(organization)
+                await asyncio.sleep(pauses.pop(0))
 
     async def _fail(self, organization: uuid.UUID) -> None:
         async with self._db.tenant(organization) as session:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tenfold.runtime import SMALL, Database, Session
 from tenfold_hub.crm import api as crm
@@ -15,12 +15,13 @@ from tenfold_hub.kit.resource import Resource, Through
 from tenfold_hub.kit.routes import ResourceRoutes
 from tenfold_hub.migrations.table import SETTING
 from tenfold_hub.objects import api as objects
+from tenfold_hub.segments.activity import ACTIVITY, of_kind
+from tenfold_hub.segments.asking import TAG
 from tenfold_hub.segments.catalog import Catalog
 from tenfold_hub.segments.checking import Checking
 from tenfold_hub.segments.computing import Worker
 from tenfold_hub.segments.keeping import Keeper
-from tenfold_hub.segments.routes import SegmentRoutes, sizes_part
-from tenfold_hub.segments.rules import TAG
+from tenfold_hub.segments.routes import Members, SegmentRoutes, sizes_part
 from tenfold_hub.segments.saved_routes import results_route
 from tenfold_hub.segments.saved_searches import SAVED_SEARCHES, SavedSearchRoutes, checked
 from tenfold_hub.segments.segments import SEGMENTS
@@ -42,7 +43,7 @@ def join(platform: Platform) -> None:
     checking = Checking(catalog, platform.records, objects.of(platform), worker.begin)
     segments.prepare.append(checking.prepare)
     segments.follow.append(checking.follow)
-    platform.expander.adds("segments", "members", sizes_part)
+    platform.expander.adds("segments", "members", sizes_part, Members)
     platform.route(SegmentRoutes(segments, platform.records, keeper, worker, platform.cursors).handlers())
 
     references = identity.of(platform).references
@@ -62,6 +63,7 @@ def join(platform: Platform) -> None:
             )
         )
     _join_tags(platform, keeper, checking)
+    _join_activities(platform, keeper, checking)
     _join_saved(platform)
 
 
@@ -74,9 +76,21 @@ def _join_tags(platform: Platform, keeper: Keeper, checking: Checking) -> None:
         session: Session, _: Principal, resource: Resource, objects: Sequence[uuid.UUID], __: uuid.UUID
     ) -> None:
         if resource.name in RESOURCES:
-            await keeper.touched(session, resource.name, objects, {TAG})
+            await keeper.touched(session, resource.name, {id: {TAG} for id in objects})
 
     tagging.follow.append(follow)
+
+
+def _join_activities(platform: Platform, keeper: Keeper, checking: Checking) -> None:
+    occurrences = crm.of(platform).occurrences
+    checking.kinds = dict.fromkeys(occurrences.resources, occurrences.kinds)
+    keeper.occurrences = occurrences
+
+    async def follow(session: Session, resource: str, things: Mapping[uuid.UUID, Collection[str]]) -> None:
+        names = {id: {ACTIVITY, *map(of_kind, kinds)} for id, kinds in things.items()}
+        await keeper.touched(session, resource, names)
+
+    occurrences.follow.append(follow)
 
 
 def _join_saved(platform: Platform) -> None:

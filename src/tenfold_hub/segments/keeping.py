@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from tenfold.runtime import Session
+from tenfold_hub.crm.api import Occurrences
 from tenfold_hub.kit.custom import PREFIX
 from tenfold_hub.kit.ids import shown
 from tenfold_hub.kit.journal import Change, Event, Journal
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.records import Follow, Records
 from tenfold_hub.segments import repository
+from tenfold_hub.segments.asking import PERSON, TAG, Facts
 from tenfold_hub.segments.catalog import Catalog, Known, Segments
-from tenfold_hub.segments.repository import Pair
-from tenfold_hub.segments.rules import PERSON, TAG, Facts
+from tenfold_hub.segments.repository import Dues, Moves
 from tenfold_hub.segments.segments import SEGMENTS
 
 #: The tags of things, of those that have some.
@@ -45,8 +46,9 @@ class Keeper:
         clock: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
     ) -> None:
         self.catalog, self._records, self._journal, self.clock = catalog, records, journal, clock
-        #: What finds tags, where a domain keeps them.
+        #: What finds tags and activities, where a domain keeps them.
         self.tags: Tags | None = None
+        self.occurrences: Occurrences | None = None
 
     # --- what changed --------------------------------------------------------------------------------
 
@@ -84,15 +86,17 @@ class Keeper:
             await self.keep(session, segments, "contacts", roots_of, quiet=silent, held=held)
 
     async def touched(
-        self, session: Session, resource: str, objects: Iterable[uuid.UUID], names: Collection[str]
+        self, session: Session, resource: str, names: Mapping[uuid.UUID, Collection[str]]
     ) -> None:
-        """For what is told by no change of the thing itself, such as tags. Called after it was written."""
-        if resource not in self._records:
-            return
-        held = await self._records[resource].rows.lock(session, objects)
+        """For what is told by no change of the thing itself, such as tags: of each thing, the names of what
+        changed. Called after it was written. One statement where no rule asks for that.
+        """
         segments = await self.catalog.held(session)
-        roots = segments.mentioning(resource, names)
-        await self.keep(session, segments, resource, dict.fromkeys(held, roots), held=held)
+        found = {frozenset(each): frozenset[uuid.UUID]() for each in names.values()}
+        for each in found:
+            found[each] = segments.mentioning(resource, each)
+        roots = {id: asking for id, each in names.items() if (asking := found[frozenset(each)])}
+        await self.keep(session, segments, resource, roots)
 
     # --- what becomes of it --------------------------------------------------------------------------
 
@@ -121,30 +125,29 @@ class Keeper:
         if held is None:
             held = await self._records[resource].rows.lock(session, roots)
         facts = await self._facts(session, resource, held, roots, list(asked.values()), new)
-        wanted = asked.keys() | {used for known in asked.values() for used in known.uses}
+        wanted = list(asked.keys() | {used for known in asked.values() for used in known.uses})
         members = await repository.memberships(session, list(roots), wanted)
-        for segment, object in members:
-            if object in facts:
-                facts[object].members.add(segment)
-        left: list[Pair] = [pair for pair in members if pair[1] not in facts and pair[0] in asked]
-        entered: list[Pair] = []
-        gone: list[Pair] = []
-        due: list[tuple[uuid.UUID, uuid.UUID, datetime.datetime]] = []
+        moves, dues = Moves(), Dues()
         for object, own in roots.items():
-            found = facts.get(object)
+            found, is_in = facts.get(object), members.get(object, set())
+            if found is not None:
+                # Those that are made of others are asked after them.
+                found.members = is_in
+            left, entered = moves.of(object)
             for known in plans[own]:
-                at = None if found is None else _asked(known, object, found, left, entered)
+                holds = found is not None and known.holds(found)
+                if holds and known.id not in is_in:
+                    entered.append(known.id)
+                    is_in.add(known.id)
+                elif not holds and known.id in is_in:
+                    left.append(known.id)
+                    is_in.discard(known.id)
                 if known.rule is not None and known.rule.turns:
-                    if at is None:
-                        gone.append((known.id, object))
-                    else:
-                        due.append((known.id, object, at))
-        if left or entered:
-            await repository.move(session, left, entered)
-        if gone or due:
-            await repository.dues(session, gone, due)
+                    dues.add(known.id, object, None if found is None else known.rule.due(found))
+        await repository.move(session, moves)
+        await repository.dues(session, dues)
         if told:
-            await self._tell(session, resource, left, entered, quiet)
+            await self._tell(session, resource, moves, quiet)
 
     async def _facts(
         self,
@@ -160,8 +163,11 @@ class Keeper:
         facts = {
             id: Facts(row, now) for id, row in held.items() if id in roots and row["archived_at"] is None
         }
-        mentions = {name for known in asked if known.rule for name in known.rule.mentions}
-        if facts and any(name.startswith(PERSON) for name in mentions):
+        if not facts:
+            return facts
+        rules = [known.rule for known in asked if known.rule is not None]
+        mentions = {name for rule in rules for name in rule.mentions}
+        if any(name.startswith(PERSON) for name in mentions):
             rows = self._records["people"].rows
             ids = {each.row["person_id"] for each in facts.values()}
             if new:
@@ -170,57 +176,42 @@ class Keeper:
                 values = {id: rows.values(row) for id, row in (await rows.get(session, list(ids))).items()}
             for each in facts.values():
                 each.person = values.get(each.row["person_id"])
-        if facts and self.tags is not None and TAG in mentions:
+        if self.tags is not None and TAG in mentions:
             for id, tags in (await self.tags(session, list(facts))).items():
                 facts[id].tags = frozenset(tags)
-        if facts and any(known.rule is None for known in asked):
+        activities = [each for rule in rules for each in rule.activities]
+        if self.occurrences is not None and activities:
+            every = self.occurrences.kinds
+            kinds = {kind for each in activities for kind in (every if each.kinds is None else each.kinds)}
+            most = max(each.at_least for each in activities)
+            times = await self.occurrences.times(session, resource, facts, kinds, now, most)
+            for id, by_kind in times.items():
+                facts[id].activities = by_kind
+        if len(rules) < len(asked):
             for id, picked in (await repository.picks(session, list(facts))).items():
                 facts[id].picked = picked
         return facts
 
     async def _tell(
-        self,
-        session: Session,
-        resource: str,
-        left: Sequence[Pair],
-        entered: Sequence[Pair],
-        quiet: Collection[uuid.UUID],
+        self, session: Session, resource: str, moves: Moves, quiet: Collection[uuid.UUID]
     ) -> None:
         """One event for each thing, with the segments that it entered, and one with those that it left."""
         prefix = self._records[resource].resource.prefix
-        names = {
-            segment: shown(SEGMENTS.prefix, segment) for segment in {pair[0] for pair in (*left, *entered)}
-        }
+        names: dict[uuid.UUID, str] = {}
         events = []
-        for topic, pairs in ((LEFT, left), (ENTERED, entered)):
-            moved: dict[uuid.UUID, list[str]] = {}
-            for segment, object in pairs:
-                moved.setdefault(object, []).append(names[segment])
+        for topic, moved in ((LEFT, moves.left), (ENTERED, moves.entered)):
             for object, segments in moved.items():
+                if not segments:
+                    continue
+                for each in segments:
+                    if each not in names:
+                        names[each] = shown(SEGMENTS.prefix, each)
                 id = shown(prefix, object)
-                payload: dict[str, Any] = {"id": id, "segment_ids": segments}
+                payload: dict[str, Any] = {"id": id, "segment_ids": [names[each] for each in segments]}
                 if object in quiet:
                     payload["automation"] = False
                 events.append(Event(topic, id, payload))
-        await self._journal.publish(session, events)
-
-
-def _asked(
-    known: Known,
-    object: uuid.UUID,
-    facts: Facts,
-    left: list[Pair],
-    entered: list[Pair],
-) -> datetime.datetime | None:
-    """Moves the thing in or out, where it has to; when it is to be asked again though nothing changes."""
-    holds, held = known.holds(facts), known.id in facts.members
-    if holds and not held:
-        entered.append((known.id, object))
-        facts.members.add(known.id)
-    elif held and not holds:
-        left.append((known.id, object))
-        facts.members.discard(known.id)
-    return known.rule.due(facts) if known.rule is not None and known.rule.turns else None
+        self._journal.publish(session, events)
 
 
 def _roots(segments: Segments, resource: str, changes: Sequence[Change]) -> Roots:
@@ -235,7 +226,7 @@ def _roots(segments: Segments, resource: str, changes: Sequence[Change]) -> Root
             if names not in by_names:
                 by_names[names] = segments.mentioning(resource, names)
             roots = by_names[names]
-        found[change.id] = found.get(change.id, frozenset()) | roots
+        found[change.id] = found[change.id] | roots if change.id in found else roots
     return found
 
 

@@ -48,6 +48,12 @@ class Member(msgspec.Struct):
     since: str
 
 
+class Members(msgspec.Struct):
+    """How many there are, exactly."""
+
+    count: int
+
+
 class PageOfMembers(msgspec.Struct):
     items: list[Member]
     next_cursor: str | None

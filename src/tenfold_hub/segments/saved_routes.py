@@ -4,6 +4,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from litestar import get
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, FromQuery
@@ -14,6 +15,14 @@ from tenfold_hub.kit.problems import not_found
 from tenfold_hub.kit.records import Records
 from tenfold_hub.kit.routes import ResourceRoutes, route
 from tenfold_hub.segments.saved_searches import SAVED_SEARCHES, listing_of, seen_by
+
+
+class PageOfResults(msgspec.Struct):
+    """Things of the resource that is searched, of the fields that are saved with it."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+    previous_cursor: str | None
 
 
 def results_route(
@@ -37,5 +46,5 @@ def results_route(
         "/saved-searches/{id:str}/results",
         results,
         "List what a saved search finds",
-        dict[str, Any],
+        PageOfResults,
     )

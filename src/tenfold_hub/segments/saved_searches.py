@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -12,15 +13,15 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold.runtime import Row, Session
-from tenfold.runtime.paging import Query
 from tenfold_hub.kit.exchange import Asked
-from tenfold_hub.kit.listing import Listing
+from tenfold_hub.kit.listing import Search, searched
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, Problem
 from tenfold_hub.kit.records import Draft, Prepare, Records
 from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
-from tenfold_hub.kit.routes import ResourceRoutes, Search, searched
+from tenfold_hub.kit.routes import ResourceRoutes
 from tenfold_hub.kit.rows import Rows, Values
+from tenfold_hub.kit.selecting import Listing
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Conditions: TypeAlias = Annotated[list[tuple[str, str, Any]], Meta(max_length=20)]
@@ -163,12 +164,8 @@ class _Seen(Records):
         made.rows = _RowsSeen(records.rows, made.audiences)
         return made
 
-    async def _query(self, session: Session, listing: Listing) -> Query:
-        query = await super()._query(session, listing)
-        number = len(query.parameters) + 1
-        return Query(
-            f"{query.text} AND t.audience = ANY(${number}::uuid[])", *query.parameters, self.audiences
-        )
+    async def _asked(self, session: Session, listing: Listing) -> Listing:
+        return replace(await super()._asked(session, listing), held={"audience": self.audiences})
 
 
 class _RowsSeen(Rows):

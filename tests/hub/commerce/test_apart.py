@@ -19,12 +19,15 @@ from psycopg.conninfo import make_conninfo
 from tenfold.runtime import Database
 from tenfold.runtime.paging import Cursors
 from tenfold.runtime.telemetry import Telemetry
-from tenfold_hub.app import create_app
+from tenfold_hub.app import assemble, create_app
 from tenfold_hub.commerce import remote
+from tenfold_hub.exchange.delivering import Times
 from tenfold_hub.roles import ROLES
 from tenfold_hub.serving import database as hub_database_of
 from tenfold_hub.settings import PREFIX, Settings
+from tests.hub.commerce.conftest import Shop
 from tests.hub.conftest import Organization, client_of
+from tests.hub.exchange.conftest import dispatching
 from tests.waiting import await_condition
 
 
@@ -138,3 +141,24 @@ async def test_a_key_that_may_not_read_people_takes_no_orders_there(
     async with client_of(app, key) as client:  # type: ignore[arg-type] # any transport
         assert (await client.get("/orders")).status_code == 403
         assert (await client.post("/orders", json=body)).status_code in (403, 422)
+
+
+@pytest.mark.parametrize("app", ["apart"], indirect=True)
+async def test_an_order_that_is_taken_there_is_on_the_timeline_of_its_person(
+    shop: Shop, owner: str, db: Database, settings: Settings
+) -> None:
+    person = await shop.person()
+    await shop.step(await shop.order(person), "pay")
+    told = msgspec.structs.replace(settings, dispatcher=make_conninfo(owner, user=ROLES.dispatcher))
+    background = assemble(db, Cursors(told.key), told).services["background"]
+
+    async def kinds() -> list[str]:
+        items = (await shop.done("GET", f"/people/{person}/timeline"))["items"]
+        return [each["kind"] for each in items]
+
+    assert await kinds() == []
+    async with background.hurried(times=Times(), back_off=(0.05,)).running(dispatching(told)):
+        async with asyncio.timeout(20):
+            while len(found := await kinds()) < 2:
+                await asyncio.sleep(0.02)
+    assert found == ["order_paid", "order_placed"]

@@ -84,7 +84,7 @@ async def test_lists_and_statistics_of_twenty_thousand_orders_read_indexes(
     for text, parameters, index in (
         (ordering._BY_EXTERNAL_ID, (["e7"],), "orders_external_id_key"),
         (statistics._ENDS, (customer, ["EUR"], list(COUNTED)), "orders_customer"),
-        (statistics._COMPUTED, (customer, list(COUNTED)), "orders_customer"),
+        (statistics._COMPUTE, (customer, list(COUNTED)), "orders_customer"),
         (customers._HOLD, (person,), ""),
     ):
         plan = await _plan(db, acme.id, text, acme.id, *parameters)

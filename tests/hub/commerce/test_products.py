@@ -15,6 +15,20 @@ async def test_a_product_has_a_price_in_each_currency(shop: Shop) -> None:
     assert patched["prices"] == {"EUR": 1}
 
 
+@pytest.mark.parametrize(
+    ("currency", "exponent", "tax", "total"), [("JPY", 0, 608, 3_808), ("KWD", 3, 2_346, 14_691)]
+)
+async def test_amounts_of_currencies_without_and_with_three_digits_are_whole_minor_units(
+    shop: Shop, currency: str, exponent: int, tax: int, total: int
+) -> None:
+    product = await shop.product(prices={"JPY": 3_200, "KWD": 12_345}, tax_bp=1900)
+    order = await shop.order(currency=currency, items=[{"product_id": product["id"]}], status="paid")
+    assert (order["tax_minor"], order["total_minor"]) == (tax, total)
+    assert (await shop.refund(order, amount_minor=total - 1)).status_code == 201
+    (found,) = (await shop.statistics(order["customer_id"]))["currencies"]
+    assert (found["currency"], found["exponent"], found["net_minor"]) == (currency, exponent, 1)
+
+
 async def test_a_sku_is_an_organizations_own(shop: Shop, other: httpx.AsyncClient) -> None:
     await shop.product(sku="L-1")
     again = await shop.client.post("/products", json={"sku": "L-1", "name": "Lamp"})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenfold_hub.commerce.money import exponents, half_up, is_currency, spread
+from tenfold_hub.commerce.money import exponents, half_up, require_currency, spread
 from tenfold_hub.commerce.totals import Discount, Line, TaxMode, totals
 from tenfold_hub.kit.problems import Problem
 
@@ -111,5 +111,6 @@ def test_an_order_above_what_readers_of_json_hold_is_refused() -> None:
 def test_minor_units_are_those_of_iso_4217() -> None:
     known = exponents()
     assert (known["EUR"], known["JPY"], known["KWD"], known["CLF"]) == (2, 0, 3, 4)
-    assert not is_currency("XAU")
-    assert not is_currency("EURO")
+    for code in ("XAU", "EURO", "eur"):
+        with pytest.raises(Problem, match="no currency"):
+            require_currency(code, "/currency")

@@ -29,8 +29,9 @@ async def test_a_timeline_holds_everything_about_a_thing_the_latest_first(client
     await post(client, "/activities", kind="call", subject="Hello", **about)
     deal = await post(client, "/deals", name="x", company_id=engines["id"], contact_ids=[ada["id"]])
     note = await post(client, "/notes", body="Likes engines", contact_id=ada["id"], deal_id=deal["id"])
-    assert await kinds(client, f"/contacts/{ada['id']}") == ["note", "deal_stage", "call"]
-    assert await kinds(client, f"/people/{ada['person_id']}") == ["note", "deal_stage", "call"]
+    whole = ["note", "deal_stage", "call", "contact_created"]
+    assert await kinds(client, f"/contacts/{ada['id']}") == whole
+    assert await kinds(client, f"/people/{ada['person_id']}") == whole
     assert await kinds(client, f"/companies/{engines['id']}") == ["deal_stage", "call"]
     assert await kinds(client, f"/deals/{deal['id']}") == ["note", "deal_stage"]
     (first, *_) = (await get(client, f"/contacts/{ada['id']}/timeline"))["items"]
@@ -42,13 +43,37 @@ async def test_what_is_changed_or_archived_is_told_as_it_is(client: httpx.AsyncC
     task = await post(client, "/activities", kind="task", subject="Call", contact_id=ada["id"])
     path = f"/activities/{task['id']}"
     await client.patch(path, json={"subject": "Write", "contact_id": bob["id"]})
-    assert await kinds(client, f"/contacts/{ada['id']}") == []
-    (item,) = (await get(client, f"/contacts/{bob['id']}/timeline"))["items"]
+    assert await kinds(client, f"/contacts/{ada['id']}") == ["contact_created"]
+    (item, _) = (await get(client, f"/contacts/{bob['id']}/timeline"))["items"]
     assert item["summary"]["subject"] == "Write"
     await client.delete(path)
-    assert await kinds(client, f"/contacts/{bob['id']}") == []
+    assert await kinds(client, f"/contacts/{bob['id']}") == ["contact_created"]
     await client.post(f"{path}/restore")
-    assert await kinds(client, f"/contacts/{bob['id']}") == ["task"]
+    assert await kinds(client, f"/contacts/{bob['id']}") == ["task", "contact_created"]
+
+
+async def test_a_lead_is_told_of_by_its_statuses_and_goes_on_as_a_contact(client: httpx.AsyncClient) -> None:
+    await pipeline(client)
+    lead = await post(client, "/leads", name="Ada from the fair", email="ada@fair.example", source="fair")
+    await client.patch(f"/leads/{lead['id']}", json={"status": "contacted", "score": 3})
+    await client.patch(f"/leads/{lead['id']}", json={"score": 4})
+    done = (await client.post(f"/leads/{lead['id']}/convert", json={})).json()
+    told = (await get(client, f"/leads/{lead['id']}/timeline"))["items"]
+    assert [each["summary"]["status"] for each in told] == ["converted", "contacted", "new"]
+    assert await kinds(client, f"/contacts/{done['contact_id']}") == [
+        "lead_status", "deal_stage", "contact_created"
+    ]  # fmt: skip
+
+
+async def test_a_contact_is_told_of_deals_that_it_joins_and_leaves(client: httpx.AsyncClient) -> None:
+    await pipeline(client)
+    ada, bob = await contact(client), await contact(client, "bob@engines.example")
+    deal = await post(client, "/deals", name="x", contact_ids=[ada["id"]])
+    path = f"/deals/{deal['id']}/contacts"
+    await client.post(path, json={"add": [ada["id"], bob["id"]]})
+    await client.post(path, json={"remove": [ada["id"]]})
+    assert await kinds(client, f"/contacts/{ada['id']}") == ["deal_left", "deal_stage", "contact_created"]
+    assert await kinds(client, f"/contacts/{bob['id']}") == ["deal_joined", "contact_created"]
 
 
 async def test_tasks_are_listed_by_when_they_are_due(client: httpx.AsyncClient) -> None:
@@ -88,11 +113,14 @@ async def test_a_timeline_is_read_page_by_page(client: httpx.AsyncClient, teleme
             found = await get(client, path + cursor)
         # The key of who asks, the contact, and the page.
         assert record.queries == 3
-        seen += [item["summary"]["body"] for item in found["items"]]
+        seen += [item["summary"].get("body", "") for item in found["items"]]
         if found["next_cursor"] is None:
             break
         cursor = f"&cursor={found['next_cursor']}"
-    assert sorted(seen) == sorted(f"n{n}" for n in range(25))
+    for limit in (0, 201, "x"):
+        answer = await client.get(f"/contacts/{ada['id']}/timeline?limit={limit}")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/limit")
+    assert sorted(seen) == sorted(["", *(f"n{n}" for n in range(25))])
 
 
 async def test_an_index_serves_a_timeline_as_the_applications_role(

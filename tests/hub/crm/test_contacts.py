@@ -1,4 +1,4 @@
-"""Contacts: with their person in one request, opt-ins with their time, and wide rows shown in part."""
+"""Contacts, with their person in one request and opt-ins with their time; companies; wide rows in part."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def test_opting_in_and_out_has_a_time_and_a_source(client: httpx.AsyncClie
     contact = (await client.post("/contacts", json=body)).json()
     assert contact["email_opt_in_at"] is not None
     assert (contact["email_opt_in_source"], contact["sms_opt_in_at"]) == ("fair", None)
-    said = "2020-01-01T00:00:00.000000Z"
+    said = "2020-01-01T00:00:00Z"
     path = f"/contacts/{contact['id']}"
     changed = (await client.patch(path, json={"sms_opt_in": True, "sms_opt_in_at": said})).json()
     assert changed["sms_opt_in_at"] == said
@@ -143,3 +143,9 @@ async def test_the_check_of_a_foreign_key_reads_one_row_before_anything_was_anal
             acme.id,
         )
     assert f"{table}_pkey" in "\n".join(row[0] for row in plan)
+
+
+async def test_a_company_is_found_by_its_name_however_it_is_written(client: httpx.AsyncClient) -> None:
+    engines = (await client.post("/companies", json={"name": "Analytical  Engines"})).json()
+    found = await client.get("/companies", params={"filter[name]": "ANALYTICAL engines"})
+    assert [each["id"] for each in found.json()["items"]] == [engines["id"]]

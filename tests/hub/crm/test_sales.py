@@ -124,10 +124,49 @@ async def test_the_board_counts_and_sums_up_and_shows_the_newest(
     with telemetry.recording("board") as record:
         await get(client, f"/pipelines/{id}/board")
     few = record.queries
-    await post(client, "/pipelines", name="other", stages=[{"name": f"s{n}"} for n in range(40)])
+    stages = [{"name": f"s{n}"} for n in range(40)]
+    other = (await post(client, "/pipelines", name="other", stages=stages))["id"]
+    items = [{"item": {"name": f"d{n}", "pipeline_id": other}} for n in range(30)]
+    assert (await client.post("/deals/batch/create", json={"items": items})).status_code == 200
     with telemetry.recording("board") as record:
-        await get(client, f"/pipelines/{id}/board")
+        board = await get(client, f"/pipelines/{other}/board")
+    assert (len(board["stages"]), board["stages"][0]["count"]) == (40, 30)
     assert record.queries == few
+
+
+async def test_lists_and_batches_send_as_many_statements_for_few_as_for_many(
+    client: httpx.AsyncClient, telemetry: Telemetry
+) -> None:
+    await pipeline(client)
+    ada, engines = await contact(client), await post(client, "/companies", name="Engines")
+    of_one = {"company_id": engines["id"]}
+    for path, expand, item in (
+        ("/companies", "tags", {"name": "x"}),
+        ("/contacts", "person,company,tags", {"person": {"given_name": "x"}, **of_one}),
+        ("/leads", "tags", {"name": "x", "labels": ["a", "b"]}),
+        (
+            "/deals",
+            "pipeline,stage,company,contacts,tags",
+            {"name": "x", "contact_ids": [ada["id"]], **of_one},
+        ),
+        ("/addresses", "company", {"city": "x", **of_one}),
+    ):
+
+        async def made(count: int, path: str = path, item: dict[str, Any] = item) -> int:
+            with telemetry.recording("batch") as record:
+                answer = await client.post(f"{path}/batch/create", json={"items": [{"item": item}] * count})
+            assert answer.status_code == 200, answer.text
+            return record.queries
+
+        async def listed(count: int, path: str = path, expand: str = expand) -> int:
+            with telemetry.recording("list") as record:
+                found = await get(client, f"{path}?limit={count}&expand={expand}")
+            assert len(found["items"]) == count
+            return record.queries
+
+        await made(2)
+        assert await made(2) == await made(40), path
+        assert await listed(2) == await listed(40), path
 
 
 async def test_a_total_says_when_it_is_capped(
@@ -250,3 +289,41 @@ async def test_another_organization_has_no_part_in_it(
         await other.post("/stages", json={"name": "x", "position": 1, "pipeline_id": id})
     ).status_code == 422
     assert (await get(client, f"/leads/{lead['id']}"))["status"] == "new"
+
+
+async def test_leads_are_listed_by_their_labels(client: httpx.AsyncClient, other: httpx.AsyncClient) -> None:
+    items = [
+        {"item": {"name": f"l{n}", "labels": ["hot", "fair"] if n < 2 else ["fair", "fair"]}}
+        for n in range(4)
+    ]
+    assert (await client.post("/leads/batch/create", json={"items": items})).status_code == 200
+    await post(other, "/leads", name="x", labels=["hot"])
+
+    async def named(query: str) -> list[str]:
+        return [each["name"] for each in (await get(client, f"/leads?{query}&sort=created_at"))["items"]]
+
+    assert await named("filter[label]=hot") == ["l0", "l1"]
+    first, *_ = (await get(client, "/leads?filter[label]=hot&sort=created_at"))["items"]
+    await client.patch(f"/leads/{first['id']}", json={"labels": ["cold"]})
+    assert await named("filter[label]=hot") == ["l1"]
+    assert await named("filter[label][in]=hot,cold") == ["l0", "l1"]
+    assert await named("filter[label]=fair&filter[status]=new") == ["l1", "l2", "l3"]
+    assert (await client.get("/leads?filter[label][gt]=a")).json()["code"] == "not_filterable"
+
+
+async def test_deals_are_listed_by_their_contacts(
+    client: httpx.AsyncClient, other: httpx.AsyncClient
+) -> None:
+    await pipeline(client)
+    ada, bob = await contact(client), await contact(client, "bob@engines.example")
+    for name, contacts in (("both", [ada, bob]), ("one", [ada]), ("none", [])):
+        await post(client, "/deals", name=name, contact_ids=[each["id"] for each in contacts])
+
+    async def named(client: httpx.AsyncClient, query: str) -> list[str]:
+        return [each["name"] for each in (await get(client, f"/deals?{query}&sort=created_at"))["items"]]
+
+    assert await named(client, f"filter[contact_id]={ada['id']}") == ["both", "one"]
+    assert await named(client, f"filter[contact_id][in]={bob['id']},{ada['id']}&filter[status]=open") == [
+        "both", "one"
+    ]  # fmt: skip
+    assert await named(other, f"filter[contact_id]={ada['id']}") == []

@@ -17,6 +17,7 @@ from tenfold.runtime.outbox import Event
 from tenfold.runtime.paging import Cursors
 from tenfold.runtime.telemetry import Telemetry
 from tenfold_hub.app import assemble
+from tenfold_hub.exchange import jobs
 from tenfold_hub.exchange.background import Background
 from tenfold_hub.exchange.jobs import ATTEMPTS, JOBS
 from tenfold_hub.kit import ids
@@ -79,12 +80,13 @@ async def test_wrong_rows_come_back_as_they_were_with_a_reason_and_their_line(
         ["b@example.com", "sleeping", "two\nlines"],
         ["c@example.com", "lead"],
         ["d@example.com", "customer", ""],
+        ["=HYPERLINK(1)", "lead", "'+1"],
     ]
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     mapping = json.dumps({"E-mail": "email", "Stage": "lifecycle_stage"})
     job = await ended(client, await sent(client, text.getvalue(), kind="people", mapping=mapping))
-    assert counts(job) == (5, 2, 0, 3)
+    assert counts(job) == (6, 2, 0, 4)
     answer = await client.get(f"/imports/{job['id']}/failed.csv")
     assert answer.headers["content-type"].startswith("text/csv")
     header, *failed = csv.reader(io.StringIO(answer.text))
@@ -93,8 +95,10 @@ async def test_wrong_rows_come_back_as_they_were_with_a_reason_and_their_line(
         (["no address", "lead", "x"], "3"),
         (["b@example.com", "sleeping", "two\nlines"], "4"),
         (["c@example.com", "lead", ""], "6"),
+        # As a spreadsheet shows it, and an import reads it again.
+        (["'=HYPERLINK(1)", "lead", "'+1"], "8"),
     ]
-    assert "e-mail" in failed[0][3] and "lifecycle_stage" in failed[1][3] and "2 cells" in failed[2][3]
+    assert "email" in failed[0][3] and "lifecycle_stage" in failed[1][3] and "2 cells" in failed[2][3]
 
 
 async def test_contacts_come_with_their_people_and_companies(
@@ -124,6 +128,37 @@ async def test_contacts_come_with_their_people_and_companies(
     assert counts(again) == (3, 1, 2, 0)
     assert len((await client.get("/companies")).json()["items"]) == 1
     assert len(await people(client)) == 3
+
+
+async def test_contacts_come_with_their_tags_and_companies_by_name(
+    client: httpx.AsyncClient, other: httpx.AsyncClient, background: Background
+) -> None:
+    made = (await client.post("/tags", json={"name": "VIP"})).json()
+    old = (await client.post("/tags", json={"name": "old"})).json()
+    await client.delete(f"/tags/{old['id']}")
+    text = (
+        "person.email,company.name,tags\n"
+        "a@example.com,Engines,vip; New one\n"
+        "b@example.com,ENGINES,\n"
+        "c@example.com,Mills,Old\n"
+        f"d@example.com,Mills,{'x' * 101}\n"
+        "a@example.com,,press|VIP\n"
+    )
+    columns = {name: name for name in text.partition("\n")[0].split(",")}
+    options = {"kind": "contacts", "mapping": json.dumps(columns)}
+    for created in (2, 0):
+        job = await ended(client, await sent(client, text, **options))
+        assert counts(job) == (5, created, 3 - created, 2)
+    _, *failed = csv.reader(io.StringIO((await client.get(f"/imports/{job['id']}/failed.csv")).text))
+    assert [row[4] for row in failed] == ["4", "5"]
+    found = (await client.get("/contacts?sort=created_at&expand=person,company,tags")).json()["items"]
+    assert [each["person"]["email"] for each in found] == ["a@example.com", "b@example.com"]
+    assert [{tag["name"] for tag in each["tags"]} for each in found] == [{"VIP", "New one", "press"}, set()]
+    assert {each["company"]["name"] for each in found} == {"ENGINES"}
+    tagged = (await client.get(f"/contacts?filter[tag]={made['id']}")).json()["items"]
+    assert [each["id"] for each in tagged] == [found[0]["id"]]
+    assert len((await client.get("/companies")).json()["items"]) == 1
+    assert (await other.get("/tags")).json()["items"] == []
 
 
 async def test_of_rows_about_one_thing_the_last_one_has_the_last_word(
@@ -279,6 +314,27 @@ async def test_a_cancelled_import_writes_nothing_more(
     assert (await client.post(f"/imports/{other['id']}/cancel")).status_code == 409
 
 
+@pytest.mark.parametrize("kind", ["imports", "exports"])
+async def test_an_organization_has_so_many_jobs_under_way_and_no_more(
+    client: httpx.AsyncClient, other: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(jobs, "MOST_UNFINISHED", 2)
+
+    async def begun(who: httpx.AsyncClient) -> httpx.Response:
+        if kind == "exports":
+            return await who.post("/exports", json={"kind": "companies"})
+        return await who.post("/imports?kind=people", content="email\na@example.com\n")
+
+    first, _ = await begun(client), await begun(client)
+    refused = await begun(client)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_jobs")
+    assert refused.headers["retry-after"]
+    assert (await begun(other)).status_code == 201
+    assert len((await client.get(f"/{kind}")).json()["items"]) == 2
+    await client.post(f"/{kind}/{first.json()['id']}/cancel")
+    assert (await begun(client)).status_code == 201
+
+
 async def test_another_organization_reaches_no_import(
     client: httpx.AsyncClient, other: httpx.AsyncClient, background: Background
 ) -> None:
@@ -331,13 +387,13 @@ async def test_a_job_that_fails_again_and_again_by_a_fault_of_ours_ends_as_faile
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    jobs = assemble(db, Cursors(settings.key), settings).services["background"].jobs
+    working = assemble(db, Cursors(settings.key), settings).services["background"].jobs
     job = await sent(client, "email\na@example.com\n", kind="people")
 
     async def broken(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(jobs.kinds["import"], "_rows", broken)
+    monkeypatch.setattr(working.kinds["import"], "_rows", broken)
     event = Event(
         id=ids.new_id(),
         tenant=acme.id,
@@ -349,9 +405,9 @@ async def test_a_job_that_fails_again_and_again_by_a_fault_of_ours_ends_as_faile
         fence=1,
     )
     with pytest.raises(RuntimeError):
-        await jobs(event)
+        await working(event)
     assert (await client.get(f"/imports/{job['id']}")).json()["status"] == "queued"
-    await jobs(structs.replace(event, attempt=ATTEMPTS))
+    await working(structs.replace(event, attempt=ATTEMPTS))
     found = (await client.get(f"/imports/{job['id']}")).json()
     assert (found["status"], found["rows_done"]) == ("failed", 0)
     assert await people(client) == []

@@ -7,16 +7,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
+from tenfold_hub.exchange import uploads
 from tenfold_hub.settings import Settings
 from tests.hub.conftest import Organization
 from tests.hub.exchange.conftest import until
 
-ROWS = 6_000
+ROWS, CHUNK = 1_000, 50
+_WAITING = """
+SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'identity.people'::regclass
+   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+_END = f"SELECT pg_terminate_backend(pid) FROM pg_locks {_WAITING[_WAITING.index('WHERE') :]}"
 
 
 @pytest.fixture
@@ -42,37 +49,46 @@ async def test_an_import_whose_process_is_killed_is_resumed_by_another(
     settings: Settings,
     owner: str,
     workers: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(uploads, "ROWS_AT_ONCE", CHUNK)
     text = "email,given_name\n" + "".join(f"p{n}@example.com,n{n}\n" for n in range(ROWS))
     text += "wrong,x\n"
     job = (await client.post("/imports?kind=people", content=text)).json()
 
-    async def done() -> int:
-        return int((await client.get(f"/imports/{job['id']}")).json()["rows_done"])
+    async def found() -> dict[str, Any]:
+        answer: dict[str, Any] = (await client.get(f"/imports/{job['id']}")).json()
+        return answer
 
-    for least in (1, 2_500):
-        workers.append(start(settings))
-
-        async def came(least: int = least) -> bool:
-            return await done() >= least
-
-        await until(came, 60)
-        workers[-1].kill()
-        assert await done() < ROWS
-    workers.append(start(settings))
+    async def begun() -> bool:
+        return (await found())["rows_done"] > 0
 
     async def over() -> bool:
-        return (await client.get(f"/imports/{job['id']}")).json()["status"] == "done"
+        return (await found())["status"] == "done"
 
-    await until(over, 90)
-    found = (await client.get(f"/imports/{job['id']}")).json()
-    assert (found["rows_done"], found["rows_created"], found["rows_failed"]) == (ROWS + 1, ROWS, 1)
-    with psycopg.connect(owner) as connection:
-        people, emails = connection.execute(
-            "SELECT count(*), count(DISTINCT email) FROM identity.people WHERE organization_id = %s",
-            [acme.id],
-        ).fetchone() or (0, 0)
-        audited = connection.execute(
+    with psycopg.connect(owner, autocommit=True) as connection:
+
+        def one(statement: str) -> tuple[Any, ...]:
+            return connection.execute(statement).fetchone() or ()
+
+        workers.append(start(settings))
+        await until(begun, 60)
+        with connection.transaction():
+            # Whoever writes people waits, in the midst of a chunk.
+            connection.execute("LOCK TABLE identity.people IN SHARE MODE")
+            await until(lambda: one(_WAITING)[0], 60)
+            workers.append(start(settings))
+            workers[0].kill()
+            workers[0].wait()
+            done = (await found())["rows_done"]
+            assert 0 < done < ROWS and one("SELECT count(*) FROM identity.people") == (done,)
+            # The server would learn of the death when the statement is over.
+            connection.execute(_END)
+        await until(over, 90)
+        end = await found()
+        assert (end["rows_done"], end["rows_created"], end["rows_failed"]) == (ROWS + 1, ROWS, 1)
+        people = one("SELECT count(*), count(DISTINCT email) FROM identity.people")
+        audited = one(
             "SELECT count(*), count(DISTINCT object_id) FROM hub.audit_entries WHERE resource = 'people'"
-        ).fetchone()
-    assert (people, emails, audited) == (ROWS, ROWS, (ROWS, ROWS))
+        )
+        assert (people, audited) == ((ROWS, ROWS), (ROWS, ROWS))

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 
+from tenfold.runtime.telemetry import Telemetry
+from tenfold_hub.identity import passwords
+from tenfold_hub.identity.passwords import Passwords
+from tenfold_hub.kit import ids
+from tenfold_hub.kit.problems import Problem
 from tests.hub.conftest import Organization, client_of
 
 Json = dict[str, Any]
@@ -74,49 +81,94 @@ async def test_an_invitation_is_good_once_and_until_it_is_revoked(client: httpx.
         assert (await client.post("/invites/accept", json=body | {"token": token})).status_code == 410
 
 
-async def test_a_user_is_one_in_all_organizations_and_proves_it_by_their_password(
+async def test_a_user_is_one_wherever_they_give_the_same_password(
     client: httpx.AsyncClient, other: httpx.AsyncClient
 ) -> None:
-    await joined(client, "ada@x.example")
-    invited = (await other.post("/invites", json={"email": "ada@x.example"})).json()
-    body = {"token": invited["token"], "name": "Ada", "password": "another password"}
-    assert (await other.post("/invites/accept", json=body)).status_code == 401
-    body["password"] = PASSWORD
-    there = await other.post("/invites/accept", json=body)
-    assert there.status_code == 201
+    here = await joined(client, "ada@x.example")
+    there = await joined(other, "ada@x.example")
+    assert there["membership"]["user_id"] == here["membership"]["user_id"]
     assert (await login(client, organization="globex")).status_code == 201
-    assert len((await other.get("/memberships")).json()["items"]) == 1
-    # Who leaves one organization stays in the other.
-    await other.delete(f"/memberships/{there.json()['membership']['id']}")
+    listed = await other.get("/memberships", params={"filter[email]": "ADA@x.example"})
+    assert [each["id"] for each in listed.json()["items"]] == [there["membership"]["id"]]
+    # Who leaves one organization stays in the other, and comes back as who they were.
+    await other.delete(f"/memberships/{there['membership']['id']}")
     assert (await login(client, organization="globex")).status_code == 401
     assert (await login(client)).status_code == 201
-    assert (await joined(other, "ada@x.example", "admin"))["membership"]["role"] == "admin"
+    invited = (await other.post("/invites", json={"email": "ada@x.example", "role": "admin"})).json()
+    body = {"token": invited["token"], "name": "Ada", "password": "another password"}
+    assert (await other.post("/invites/accept", json=body)).status_code == 401
+    again = await other.post("/invites/accept", json=body | {"password": PASSWORD})
+    assert (again.status_code, again.json()["membership"]["role"]) == (201, "admin")
+    assert again.json()["membership"]["id"] == there["membership"]["id"]
+    # Who is a member is none once more.
+    body["token"] = (await other.post("/invites", json={"email": "ada@x.example"})).json()["token"]
+    for password, status in ((PASSWORD, 409), ("another password", 401)):
+        answer = await other.post("/invites/accept", json=body | {"password": password})
+        assert answer.status_code == status
 
 
-async def test_a_login_that_fails_says_the_same_whatever_was_wrong(
-    client: httpx.AsyncClient, other: httpx.AsyncClient, acme: Organization, monkeypatch: pytest.MonkeyPatch
+async def test_who_invites_an_address_learns_nothing_of_it_and_does_nothing_to_it(
+    client: httpx.AsyncClient, other: httpx.AsyncClient
 ) -> None:
-    from tenfold_hub.identity import passwords
+    ada = (await joined(client, "ada@x.example"))["membership"]
+    # Whoever invites has the token, and may accept in somebody else's name: to guess, or to be there first.
+    of_ada = (await joined(other, "ada@x.example", password="a guess of theirs"))["membership"]
+    of_nobody = (await joined(other, "nobody@x.example", password="a guess of theirs"))["membership"]
+    assert of_ada["user_id"] != ada["user_id"]
+    assert of_ada.keys() == of_nobody.keys()
+    # An id of version 7 would say whether its user has just come.
+    assert [ids.read("usr", each["user_id"]).version for each in (of_ada, of_nobody)] == [4, 4]
+    assert (await login(client)).status_code == 201
+    assert (await login(client, organization="globex")).status_code == 401
+    assert (await login(client, password="a guess of theirs")).status_code == 401
+    # Who is really meant takes another organization's invitation all the same.
+    assert await joined(client, "nobody@x.example")
 
+
+async def test_a_login_that_fails_says_the_same_and_does_the_same_whatever_was_wrong(
+    client: httpx.AsyncClient,
+    other: httpx.AsyncClient,
+    telemetry: Telemetry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     await joined(client, "ada@x.example")
-    compared: list[str] = []
-    matches = passwords._matches
-    monkeypatch.setattr(
-        passwords, "_matches", lambda kept, given: compared.append(kept) or matches(kept, given)
-    )
-    wrong = [
-        await login(client, password="wrong password"),
-        await login(client, email="nobody@x.example"),
-        await login(client, email="no address"),
-        await login(client, organization="nowhere"),
-        await login(client, organization="globex"),
-        await login(client, organization="org_7zzzzzzzzzzzzzzzzzzzzzzzzz"),
-    ]
-    assert {each.status_code for each in wrong} == {401}
-    assert len({(each.json()["code"], each.json()["detail"]) for each in wrong}) == 1
-    assert len(compared) == len(wrong)
-    for kept in compared:
-        assert kept.split("$")[1:4] == compared[0].split("$")[1:4]
+    proved: list[bytes] = []
+    proof = passwords._proof
+    monkeypatch.setattr(passwords, "_proof", lambda *given: proved.append(given[1]) or proof(*given))
+    said, asked = [], []
+    for wrong in (
+        {"password": "wrong password"},
+        {"email": "nobody@x.example"},
+        {"email": "no address"},
+        {"organization": "nowhere"},
+        {"organization": "globex"},
+    ):
+        with telemetry.recording("login") as record:
+            answer = await login(client, **wrong)
+        said.append((answer.status_code, answer.json()["code"], answer.json()["detail"]))
+        asked.append(record.queries)
+    assert set(said) == {(401, "unauthenticated", "organization, e-mail or password is wrong")}
+    assert len(set(asked)) == 1
+    assert len(proved) == len(said)
+    by_id = await login(client, organization="org_7zzzzzzzzzzzzzzzzzzzzzzzzz")
+    assert (by_id.status_code, by_id.json()["code"], by_id.json()["detail"]) == said[0]
+
+
+async def test_a_proof_takes_what_rfc_9106_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_KIBIBYTES", 65_536)
+    salt = b"0123456789abcdef"
+    kept = await asyncio.to_thread(PasswordHasher().hash, PASSWORD, salt=salt)
+    *form, _, proof = kept.split("$")[1:]
+    assert (form, passwords.FORM) == (["argon2id", "v=19", "m=65536,t=3,p=4"], ",".join(form))
+    assert await Passwords().proof(PASSWORD, salt) == base64.b64decode(f"{proof}=")
+
+
+async def test_only_so_many_wait_for_their_proof() -> None:
+    asked = Passwords()
+    asked._asked = passwords._AT_ONCE + passwords._MOST_WAITING
+    with pytest.raises(Problem) as refused:
+        await asked.proof(PASSWORD, b"0123456789abcdef")
+    assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "5")
 
 
 async def test_who_logs_out_is_out_at_once_and_nobody_else(
@@ -255,7 +307,7 @@ async def test_secrets_are_kept_as_hashes_alone(
         )
     assert acme.id.hex in kept.replace("-", "")
     for secret in (key, session["token"], invite["token"]):
-        assert secret.rsplit("_", 1)[1] not in kept
+        assert secret.split("_", 2)[2] not in kept
         assert secret.encode().hex() not in kept
     assert PASSWORD not in kept
 

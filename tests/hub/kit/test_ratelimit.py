@@ -28,7 +28,6 @@ def redis() -> Iterator[RedisServer]:
     server = RedisServer()
     server.start()
     yield server
-    server.resume() if server._program else None
     server.remove()
 
 

@@ -130,6 +130,25 @@ async def test_a_batch_writes_what_is_right_and_says_what_is_not(client: httpx.A
     assert len((await client.get("/companies")).json()["items"]) == 2
 
 
+async def test_of_a_batch_ids_that_are_none_are_refused_for_themselves(client: httpx.AsyncClient) -> None:
+    company = await made(client)
+    items = [
+        {"id": "com_nonsense", "item": {"score": 1}},
+        {"id": company["id"], "item": {"score": 2}},
+        {"id": company["id"].replace("com", "per"), "item": {"score": 3}},  # type: ignore[attr-defined] # a text
+        {"id": company["id"], "item": {"owner_id": "nobody"}},
+    ]
+    answer = await client.post("/companies/batch/update", json={"items": items})
+    assert (answer.status_code, [each["status"] for each in answer.json()["items"]]) == (
+        207,
+        [404, 200, 404, 422],
+    )
+    assert answer.json()["items"][3]["problem"]["errors"][0]["pointer"] == "/owner_id"
+    whole = await client.post("/companies/batch/update?atomic=true", json={"items": items})
+    assert whole.json()["errors"][2]["pointer"] == "/items/3/owner_id"
+    assert (await client.get(f"/companies/{company['id']}")).json()["score"] == 2
+
+
 async def test_an_atomic_batch_is_written_whole_or_not_at_all(client: httpx.AsyncClient) -> None:
     items = [{"item": {"name": "a"}}, {"item": {"name": "b", "domain": "no domain"}}]
     answer = await client.post("/companies/batch/create?atomic=true", json={"items": items})
@@ -141,7 +160,7 @@ async def test_an_atomic_batch_is_written_whole_or_not_at_all(client: httpx.Asyn
 @pytest.mark.parametrize(
     ("query", "code", "pointer"),
     [
-        ("filter[name]=x", "not_filterable", "filter[name]"),
+        ("filter[website]=x", "not_filterable", "filter[website]"),
         ("filter[score][like]=x", "not_filterable", "filter[score]"),
         ("filter[score]=x", "invalid_request", "filter[score]"),
         ("sort=industry", "not_sortable", "sort"),

@@ -26,7 +26,11 @@ from tests.hub.objects.conftest import define, made
 @pytest.fixture
 async def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests leave the work to whoever asks for it."""
-    monkeypatch.setattr(Filler, "begin", lambda *_: [])
+
+    async def leave(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(Filler, "_quietly", leave)
 
 
 def filler(db: Database, batch: int) -> Filler:

@@ -10,8 +10,8 @@ import pytest
 from tenfold.runtime import Database
 from tenfold.runtime.paging import Cursors
 from tenfold_hub.app import DOMAINS
+from tenfold_hub.kit.conditions import Condition
 from tenfold_hub.kit.journal import Journal
-from tenfold_hub.kit.listing import Condition
 from tenfold_hub.kit.platform import Platform
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Problem

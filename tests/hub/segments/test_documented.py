@@ -27,3 +27,8 @@ async def test_the_bodies_of_the_page_are_taken(client: httpx.AsyncClient) -> No
     for path in ("contacts", f"saved-searches/{made['saved-searches']}/results"):
         answer = await client.get(f"/{path}", params=params if path == "contacts" else {"limit": 100})
         assert [each["score"] for each in answer.json()["items"]] == [60]
+    rules = re.findall(r"^\| [^|]* \| `(\{.*\})` \|$", PAGE.read_text(), re.MULTILINE)
+    assert len(rules) >= 5
+    for number, rule in enumerate(rules):
+        body = {"name": str(number), "kind": "dynamic", "resource": "companies", "rule": json.loads(rule)}
+        assert (await client.post("/segments", json=body)).status_code == 201, rule

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tenfold.runtime.telemetry import Telemetry
+from tenfold.runtime.telemetry import Record, Telemetry
 from tenfold_hub.segments.computing import Worker
 from tests.hub.conftest import Organization
 from tests.hub.objects.conftest import define
@@ -285,25 +285,35 @@ async def test_another_organization_sees_and_changes_nothing(
 async def test_the_statements_of_a_write_do_not_grow(
     client: httpx.AsyncClient, worker: Worker, acme: Organization, telemetry: Telemetry
 ) -> None:
-    """Neither with the things, nor with the segments, nor with their members."""
+    """Neither with the things, nor with the segments, nor with their members, nor with what is asked."""
 
-    async def patched(ids: list[str], score: int) -> int:
+    async def patched(ids: list[str], score: int) -> Record:
         items = [{"id": id, "item": {"score": score}} for id in ids]
         with telemetry.recording("batch") as record:
             answer = await client.post("/contacts/batch/update", json={"items": items})
             assert answer.status_code == 200, answer.text
-        return record.queries
+        return record
 
     items = [{"item": {"person": {"email": f"p{n}@x.example"}}} for n in range(200)]
     answer = (await client.post("/contacts/batch/create", json={"items": items})).json()
     ids = [each["item"]["id"] for each in answer["items"]]
-    rule = {"all": [{"field": "score", "operator": "gt", "value": 5}, LEADS]}
-    await dynamic(client, worker, acme, {"field": "score", "operator": "gt", "value": 5})
-    await dynamic(client, worker, acme, {"not": rule})
+    unasked = (await patched(ids[:2], 1)).queries
+    high = {"field": "score", "operator": "gt", "value": 5}
+    first = await dynamic(client, worker, acme, high)
+    await dynamic(client, worker, acme, {"not": {"all": [high, LEADS]}})
+    # A process reads rules when they were changed.
+    await patched(ids[:2], 2)
     few = await patched(ids[:2], 10)
-    for n in range(10):
-        await dynamic(client, worker, acme, {"field": "score", "operator": "gt", "value": n})
-    assert await patched(ids[2:], 10) == few
+    # Things, people, members as they are and as they become, and what is told of them.
+    assert few.queries <= unasked + 5, few
+    for _ in range(10):
+        await dynamic(client, worker, acme, high)
+    await patched(ids[2:], 2)
+    assert await members(client, first) == set(ids[:2])
+    many = await patched(ids[2:], 10)
+    assert many.queries == few.queries, many
+    assert (await client.get(f"/segments/{first}")).json()["members"] == {"count": 200}
+    assert (await patched(ids, 1)).queries == few.queries
 
 
 async def test_members_are_paged(client: httpx.AsyncClient, worker: Worker, acme: Organization) -> None:

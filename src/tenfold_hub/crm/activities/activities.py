@@ -11,8 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from tenfold_hub.crm.activities import subjects
 from tenfold_hub.kit.problems import Fault
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
-from tenfold_hub.kit.showing import moment
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort, Thing
 
 Kind = Literal["call", "meeting", "task", "email"]
 Direction = Literal["inbound", "outbound"]
@@ -23,12 +22,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=200)]
 Id = Annotated[str, Meta(max_length=60)]
 
 
-class Activity(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Activity(Thing, kw_only=True):
     kind: Kind
     subject: str
     body: str | None
@@ -129,14 +123,13 @@ ACTIVITIES = Resource(
 def event(values: Mapping[str, Any]) -> tuple[str, datetime, Mapping[str, Any]]:
     """As timelines show it: when it took place, or was written down."""
     at = values.get("completed_at") or values.get("starts_at") or values["created_at"]
-    due, done = values.get("due_at"), values.get("completed_at")
     return (
         values["kind"],
         at,
         {
             "subject": values["subject"],
             "outcome": values.get("outcome"),
-            "due_at": None if due is None else moment(due),
-            "completed_at": None if done is None else moment(done),
+            "due_at": values.get("due_at"),
+            "completed_at": values.get("completed_at"),
         },
     )

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold_hub.crm.activities import subjects
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort, Thing
 
 Body = Annotated[str, Meta(min_length=1, max_length=100_000)]
 Id = Annotated[str, Meta(max_length=60)]
@@ -18,12 +18,7 @@ Id = Annotated[str, Meta(max_length=60)]
 _BEGINNING = 500
 
 
-class Note(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Note(Thing, kw_only=True):
     body: str
     pinned: bool
     contact_id: str | None

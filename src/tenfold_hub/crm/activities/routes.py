@@ -1,8 +1,6 @@
 # Handlers' annotations are read by the framework, so these are no text.
 """`GET /contacts/{id}/timeline`, and the same of companies, deals, leads and people."""
 
-import uuid
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,12 +12,11 @@ from litestar.params import FromPath, FromQuery
 from tenfold.runtime.paging import Cursors, Order, Query, desc, page
 from tenfold_hub.crm.activities.timeline import OF_OBJECT
 from tenfold_hub.kit import ids
-from tenfold_hub.kit.exchange import Answer, Asked, answered, id_of, reading
-from tenfold_hub.kit.listing import MOST, USUAL
-from tenfold_hub.kit.problems import Problem
+from tenfold_hub.kit.exchange import Answer, Asked, Limit, answered, id_of, reading
+from tenfold_hub.kit.listing import USUAL
 from tenfold_hub.kit.records import Records
 from tenfold_hub.kit.routes import route
-from tenfold_hub.kit.showing import moment, raw_json
+from tenfold_hub.kit.showing import raw_json
 
 _ORDER = Order(desc("at", nullable=False), key="id")
 
@@ -39,23 +36,19 @@ class TimelinePage(msgspec.Struct, kw_only=True):
     next_cursor: str | None
 
 
-def timeline_of(
-    records: Records, cursors: Cursors, of: Callable[[Any], uuid.UUID] = lambda row: row["id"]
-) -> BaseRouteHandler:
-    """Of the things of one resource; `of` says under which id their events are kept."""
+def timeline_of(records: Records, cursors: Cursors, column: str) -> BaseRouteHandler:
+    """Of the things of one resource; the column has the id that their events are kept by."""
     resource = records.resource
 
     async def timeline(
         request: Asked,
         id: FromPath[str],
-        limit: FromQuery[int] = USUAL,
+        limit: Limit = USUAL,
         cursor: FromQuery[str | None] = None,
     ) -> Answer:
-        if not 1 <= limit <= MOST:
-            raise Problem("invalid_request", f"limit is from 1 to {MOST}")
         async with reading(request, resource.to_read) as (session, principal):
             row = await records.get(session, id_of(resource, id))
-            asked = Query(OF_OBJECT, principal.organization, of(row))
+            asked = Query(OF_OBJECT, principal.organization, row[column])
             found = await page(session, asked, _ORDER, limit, cursor, cursors=cursors)
         return answered({"items": [_shown(each) for each in found.items], "next_cursor": found.next})
 
@@ -71,7 +64,7 @@ def timeline_of(
 def _shown(row: Any) -> dict[str, Any]:
     return {
         "id": ids.shown("evt", row["id"]),
-        "at": moment(row["at"]),
+        "at": row["at"],
         "kind": row["kind"],
         "source": row["source"],
         "summary": raw_json(row["summary"]),

@@ -15,16 +15,17 @@ from typing import Any
 import msgspec
 
 from tenfold.runtime import Session
-from tenfold_hub.kit.ids import new_id, shown
-from tenfold_hub.kit.journal import Change
-from tenfold_hub.kit.principal import Principal
+from tenfold_hub.kit.ids import new_id
 
 _ADD = """
 INSERT INTO crm.timeline (organization_id, id, object_id, at, kind, source, source_id, summary)
 SELECT $1, e.* FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::uuid[],
                            $8::jsonb[]) AS e
 """
-_FORGET = "DELETE FROM crm.timeline WHERE organization_id = $1 AND source_id = ANY($2::uuid[])"
+_FORGET = """
+DELETE FROM crm.timeline WHERE organization_id = $1 AND source_id = ANY($2::uuid[])
+RETURNING id, source_id, object_id
+"""
 _PEOPLE = "SELECT id, person_id FROM crm.contacts WHERE organization_id = $1 AND id = ANY($2::uuid[])"
 OF_OBJECT = """
 SELECT id, at, kind, source, summary FROM crm.timeline WHERE organization_id = $1 AND object_id = $2
@@ -53,6 +54,25 @@ class Timeline:
 
     async def add(self, session: Session, events: Sequence[Event]) -> None:
         """Two statements at most, for any number of events."""
+        await self._add(session, events, {})
+
+    async def replace(self, session: Session, sources: Sequence[uuid.UUID], events: Sequence[Event]) -> None:
+        """What was told of these is told as it is now, or no longer.
+
+        Rows keep their ids, by which the undoing of a merge finds those that it is to give back.
+        """
+        known: dict[tuple[uuid.UUID, uuid.UUID], uuid.UUID] = {}
+        if sources:
+            rows = await session.fetch(_FORGET, session.tenant, list(sources))
+            known = {(row["source_id"], row["object_id"]): row["id"] for row in rows}
+        await self._add(session, events, known)
+
+    async def _add(
+        self,
+        session: Session,
+        events: Sequence[Event],
+        known: Mapping[tuple[uuid.UUID, uuid.UUID], uuid.UUID],
+    ) -> None:
         contacts = {each for event in events for each in event.contacts}
         person: dict[uuid.UUID, uuid.UUID] = {}
         if contacts:
@@ -68,7 +88,7 @@ class Timeline:
             await session.execute(
                 _ADD,
                 session.tenant,
-                [new_id() for _ in told],
+                [known.get((event.source_id, object)) or new_id() for object, event in told],
                 [object for object, _ in told],
                 [event.at for _, event in told],
                 [event.kind for _, event in told],
@@ -76,28 +96,3 @@ class Timeline:
                 [event.source_id for _, event in told],
                 [msgspec.json.encode(event.summary).decode() for _, event in told],
             )
-
-    async def replace(self, session: Session, sources: Sequence[uuid.UUID], events: Sequence[Event]) -> None:
-        """What was told of these is told as it is now, or no longer."""
-        if sources:
-            await session.execute(_FORGET, session.tenant, list(sources))
-        await self.add(session, events)
-
-    async def people_written(self, session: Session, _: Principal, changes: Sequence[Change]) -> None:
-        """A merge, and its undoing, is an event of whoever stays."""
-        now = datetime.datetime.now(datetime.UTC)
-        await self.add(
-            session,
-            [
-                Event(
-                    at=now,
-                    kind=f"person_{change.action}",
-                    source=str(change.details.get("merge_id") or shown("per", change.id)),
-                    source_id=change.id,
-                    about=(change.id,),
-                    summary={"merged": change.details.get("merged", [])},
-                )
-                for change in changes
-                if change.action in ("merged", "unmerged") and change.after is not None
-            ],
-        )

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold_hub.kit.problems import Fault
-from tenfold_hub.kit.resource import Filter, Resource, Sort
+from tenfold_hub.kit.resource import Filter, Resource, Sort, Thing
 
 Text = Annotated[str, Meta(min_length=1, max_length=300)]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
 
 
-class Address(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Address(Thing, kw_only=True):
     contact_id: str | None
     company_id: str | None
     label: str | None

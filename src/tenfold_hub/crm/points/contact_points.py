@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,7 +14,7 @@ from tenfold_hub.identity.api import email_normal, phone_normal
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, Problem, invalid
 from tenfold_hub.kit.records import Draft
-from tenfold_hub.kit.resource import Filter, Resource, Sort
+from tenfold_hub.kit.resource import Filter, Resource, Sort, Thing
 
 Kind = Literal["email", "phone", "social", "web"]
 Text = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -24,12 +23,7 @@ Value = Annotated[str, Meta(min_length=1, max_length=500)]
 _LINK = re.compile(r"https?://[^\s]+\Z")
 
 
-class ContactPoint(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class ContactPoint(Thing, kw_only=True):
     contact_id: str | None
     company_id: str | None
     kind: Kind
@@ -108,15 +102,19 @@ CONTACT_POINTS = Resource(
 async def normalise(_: Session, __: Principal, drafts: Sequence[Draft]) -> None:
     for draft in drafts:
         values = draft.values
-        if draft.before is None or "value" in draft.given:
-            draft.problem = draft.problem or _normalised(values)
+        if draft.problem is None and (draft.before is None or "value" in draft.given):
+            values["value"] = values["value"].strip()
+            try:
+                values["value_normal"] = normal_of(values["kind"], values["value"], "/value")
+            except Problem as problem:
+                draft.problem = problem
         if values["kind"] == "social" and not values.get("provider"):
             draft.problem = invalid("/provider", "required", "say of which network this account is")
 
 
-def _normalised(values: dict[str, object]) -> Problem | None:
-    value = str(values["value"]).strip()
-    match values["kind"]:
+def normal_of(kind: Kind, value: str, pointer: str) -> str:
+    """The form in which it is compared. Raises Problem for what is none of this kind."""
+    match kind:
         case "email":
             normal = email_normal(value)
             wrong = "this is no e-mail address"
@@ -129,5 +127,6 @@ def _normalised(values: dict[str, object]) -> Problem | None:
         case _:
             normal = value.removeprefix("@").lower() or None
             wrong = "write the name of the account"
-    values["value"], values["value_normal"] = value, normal
-    return invalid("/value", f"invalid_{values['kind']}", wrong) if normal is None else None
+    if normal is None:
+        raise invalid(pointer, f"invalid_{kind}", wrong)
+    return normal

@@ -14,11 +14,12 @@ from msgspec import Meta
 from tenfold.runtime import Session
 from tenfold_hub.crm.companies import NewCompany
 from tenfold_hub.crm.contacts import NewContact
+from tenfold_hub.crm.names import name_normal
 from tenfold_hub.crm.sales.deals import Currency, Minor, Name, NewDeal
 from tenfold_hub.crm.sales.leads import Lead
 from tenfold_hub.identity.api import Identity, NewPerson, email_normal
 from tenfold_hub.kit import ids
-from tenfold_hub.kit.exchange import Answer, Asked, id_of, written
+from tenfold_hub.kit.exchange import Answer, Asked, id_at, id_of, written
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Problem, invalid, not_found
 from tenfold_hub.kit.records import Patch, Records
@@ -91,16 +92,13 @@ class Converting:
         self, session: Session, principal: Principal, lead: Values, asked: Conversion
     ) -> uuid.UUID | None:
         if asked.company_id is not None:
-            try:
-                id = ids.read("com", asked.company_id)
-            except ids.IdError as error:
-                raise invalid("/company_id", "invalid_id", str(error)) from None
+            id = id_at("/company_id", "com", asked.company_id)
             if id not in await self._companies.get_many(session, [id]):
                 raise invalid("/company_id", "unknown", "there is no such company")
             return id
         if lead["company_name"] is None:
             return None
-        normal = " ".join(lead["company_name"].casefold().split())
+        normal = name_normal(lead["company_name"])
         found: uuid.UUID | None = await session.fetch_value(_COMPANY, session.tenant, normal)
         return found or await _made(
             self._companies, session, principal, NewCompany(name=lead["company_name"])
@@ -149,10 +147,7 @@ class Converting:
         for name, prefix in (("pipeline_id", "pip"), ("stage_id", "stg")):
             text = getattr(asked, name)
             if text is not None:
-                try:
-                    values[name] = ids.read(prefix, text)
-                except ids.IdError as error:
-                    raise invalid(f"/deal/{name}", "invalid_id", str(error)) from None
+                values[name] = id_at(f"/deal/{name}", prefix, text)
         return await _made(self._deals, session, principal, deal, values)
 
 

@@ -11,11 +11,10 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold.runtime import Session
-from tenfold_hub.crm.tags import FILTER
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault, invalid
 from tenfold_hub.kit.records import Draft
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort, Thing, Through
 
 Name = Annotated[str, Meta(min_length=1, max_length=300)]
 Text = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -27,12 +26,7 @@ MOST_CONTACTS = 100
 Contacts = Annotated[list[str], Meta(max_length=MOST_CONTACTS)]
 
 
-class Deal(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime.datetime
-    updated_at: datetime.datetime
-    archived_at: datetime.datetime | None
+class Deal(Thing, kw_only=True):
     name: str
     pipeline_id: str
     stage_id: str
@@ -107,7 +101,6 @@ DEALS = Resource(
     patch=DealPatch,
     refs={"pipeline_id": "pip", "stage_id": "stg", "company_id": "com", "owner_id": "usr"},
     filters={
-        "tag": FILTER,
         "pipeline_id": Filter(),
         "stage_id": Filter(),
         "status": Filter(),
@@ -138,7 +131,10 @@ DEALS = Resource(
         "deals_owner_fkey": Fault("/owner_id", "unknown", "there is no such member"),
     },
     custom=True,
+    sets=("tag", "contact_id"),
 )
+#: What lists are narrowed to, as `filter[contact_id]`.
+WITH_CONTACT = Through(schema="crm", table="deal_contacts", column="contact_id", prefix="con", of="deal_id")
 
 # Few, as organizations have few pipelines; in the order in which a deal begins.
 _STAGES = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,10 +11,12 @@ from tenfold.runtime import Session
 from tenfold_hub.crm.activities.timeline import Event, Timeline
 from tenfold_hub.crm.beside import beside
 from tenfold_hub.kit import ids
+from tenfold_hub.kit.exchange import id_at
 from tenfold_hub.kit.journal import Change
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Problem, invalid
 from tenfold_hub.kit.records import Draft, Records
+from tenfold_hub.kit.rows import Values
 from tenfold_hub.kit.showing import shower
 
 _MOVED = """
@@ -23,10 +26,11 @@ SELECT $1, m.*
 """
 _ADD = """
 INSERT INTO crm.deal_contacts (organization_id, deal_id, contact_id)
-SELECT $1, n.* FROM unnest($2::uuid[], $3::uuid[]) AS n ON CONFLICT DO NOTHING
+SELECT $1, n.* FROM unnest($2::uuid[], $3::uuid[]) AS n ON CONFLICT DO NOTHING RETURNING contact_id
 """
 _REMOVE = """
 DELETE FROM crm.deal_contacts WHERE organization_id = $1 AND deal_id = $2 AND contact_id = ANY($3::uuid[])
+RETURNING contact_id
 """
 _COUNT = "SELECT count(*) FROM crm.deal_contacts WHERE organization_id = $1 AND deal_id = $2"
 _KNOWN = "SELECT id FROM crm.contacts WHERE organization_id = $1 AND id = ANY($2::uuid[])"
@@ -55,9 +59,9 @@ class History:
         wanted: dict[uuid.UUID, list[uuid.UUID]] = {}
         for id, draft in named.items():
             try:
-                wanted[id] = [ids.read("con", text) for text in draft.values["contact_ids"]]
-            except ids.IdError as error:
-                draft.problem = invalid("/contact_ids", "invalid_id", str(error))
+                wanted[id] = [id_at("/contact_ids", "con", text) for text in draft.values["contact_ids"]]
+            except Problem as problem:
+                draft.problem = problem
         if not wanted:
             return
         known = await self._known(session, {each for contacts in wanted.values() for each in contacts})
@@ -123,19 +127,35 @@ class History:
     async def change(
         self,
         session: Session,
-        deal: uuid.UUID,
+        deal: Values,
         add: Sequence[uuid.UUID],
         remove: Sequence[uuid.UUID],
         most: int,
     ) -> None:
-        """Raises Problem for contacts that are not there, or too many."""
+        """Of a deal that is held. Raises Problem for contacts that are not there, or too many."""
         if not (await self._known(session, add)).issuperset(add):
             raise invalid("/add", "unknown", "there is no such contact")
-        if remove:
-            await session.execute(_REMOVE, session.tenant, deal, list(remove))
-        await self._add(session, [(deal, each) for each in add])
-        if await session.fetch_value(_COUNT, session.tenant, deal) > most:
+        gone = await session.fetch(_REMOVE, session.tenant, deal["id"], list(remove)) if remove else ()
+        new = await self._add(session, [(deal["id"], each) for each in add])
+        if await session.fetch_value(_COUNT, session.tenant, deal["id"]) > most:
             raise Problem("limit_reached", f"a deal has at most {most} contacts")
+        removed = {row["contact_id"] for row in gone}
+        told = {"deal_joined": new - removed, "deal_left": removed - new}
+        await self._timeline.add(
+            session,
+            [
+                Event(
+                    at=datetime.datetime.now(datetime.UTC),
+                    kind=kind,
+                    source=ids.shown("dea", deal["id"]),
+                    source_id=ids.new_id(),
+                    contacts=tuple(contacts),
+                    summary={"name": deal["name"], "status": deal["status"]},
+                )
+                for kind, contacts in told.items()
+                if contacts
+            ],
+        )
 
     async def shown(self, session: Session, rows: Sequence[Any]) -> Sequence[list[dict[str, Any]]]:
         """For `expand=contacts`."""
@@ -147,10 +167,12 @@ class History:
         await self._contacts.reveal(session, list(shown.values()))
         return [[shown[each] for each in of.get(row["id"], ()) if each in shown] for row in rows]
 
-    async def _add(self, session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> None:
-        if pairs:
-            columns = [deal for deal, _ in pairs], [contact for _, contact in pairs]
-            await session.execute(_ADD, session.tenant, *columns)
+    async def _add(self, session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> set[uuid.UUID]:
+        """The contacts that joined: others had before."""
+        if not pairs:
+            return set()
+        columns = [deal for deal, _ in pairs], [contact for _, contact in pairs]
+        return {row["contact_id"] for row in await session.fetch(_ADD, session.tenant, *columns)}
 
     async def _of(
         self, session: Session, deals: Sequence[uuid.UUID]

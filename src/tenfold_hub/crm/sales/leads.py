@@ -10,14 +10,15 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tenfold.runtime import Session
+from tenfold_hub.crm.points.contact_points import Kind, normal_of
 from tenfold_hub.crm.search.index import Points
 from tenfold_hub.crm.search.words import Subject, subject
-from tenfold_hub.crm.tags import FILTER
 from tenfold_hub.identity.api import email_normal, phone_normal
+from tenfold_hub.kit.journal import Change
 from tenfold_hub.kit.principal import Principal
-from tenfold_hub.kit.problems import Fault, Problem, invalid
+from tenfold_hub.kit.problems import Fault, Problem
 from tenfold_hub.kit.records import Draft
-from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort
+from tenfold_hub.kit.resource import RANGE, Filter, Resource, Sort, Thing, Through
 
 Name = Annotated[str, Meta(min_length=1, max_length=300)]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -28,12 +29,7 @@ Score = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
 Status = Literal["new", "contacted", "qualified", "unqualified"]
 
 
-class Lead(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Lead(Thing, kw_only=True):
     name: str
     given_name: str | None
     family_name: str | None
@@ -111,7 +107,6 @@ LEADS = Resource(
     patch=LeadPatch,
     refs={"owner_id": "usr", "contact_id": "con", "company_id": "com", "deal_id": "dea"},
     filters={
-        "tag": FILTER,
         "status": Filter(),
         "source": Filter(),
         "owner_id": Filter(),
@@ -122,20 +117,47 @@ LEADS = Resource(
     sorts={"created_at": Sort(), "updated_at": Sort(), "score": Sort()},
     expands={"tags": "tags", "contact": "contacts", "company": "companies", "deal": "deals"},
     constraints={"leads_owner_fkey": Fault("/owner_id", "unknown", "there is no such member")},
+    sets=("tag", "label"),
 )
+#: What lists are narrowed to, as `filter[label]`.
+LABELLED = Through(schema="crm", table="lead_labels", column="label", type="text")
 SEARCHED = frozenset({"name", "given_name", "family_name", "email", "phone", "company_name"})
+
+
+_FORGET = "DELETE FROM crm.lead_labels WHERE organization_id = $1 AND object_id = ANY($2::uuid[])"
+_LABEL = """
+INSERT INTO crm.lead_labels (organization_id, label, object_id)
+SELECT $1, n.* FROM unnest($2::text[], $3::uuid[]) AS n ON CONFLICT DO NOTHING
+"""
+
+
+async def labelled(session: Session, _: Principal, changes: Sequence[Change]) -> None:
+    """Keeps the rows by which leads are found by their labels."""
+    labels = {
+        each.id: each.after["labels"]
+        for each in changes
+        if each.after is not None and (each.before or {}).get("labels", []) != each.after["labels"]
+    }
+    pairs = [(label, id) for id, given in labels.items() for label in given]
+    if old := [each.id for each in changes if each.before is not None and each.id in labels]:
+        await session.execute(_FORGET, session.tenant, old)
+    if pairs:
+        await session.execute(_LABEL, session.tenant, [label for label, _ in pairs], [id for _, id in pairs])
+
+
+_POINTS: tuple[Kind, ...] = ("email", "phone")
 
 
 async def checked(_: Session, __: Principal, drafts: Sequence[Draft]) -> None:
     """E-mail and phone are some, and a lead that was converted stays what it became."""
     for draft in drafts:
         values, before = draft.values, draft.before
-        if "email" in draft.given and values["email"] and email_normal(values["email"]) is None:
-            draft.problem = invalid("/email", "invalid_email", "this is no e-mail address")
-        if "phone" in draft.given and values["phone"] and phone_normal(values["phone"]) is None:
-            draft.problem = invalid(
-                "/phone", "invalid_phone", "this is no phone number; begin with its country, as +49"
-            )
+        try:
+            for kind in _POINTS:
+                if kind in draft.given and values[kind]:
+                    normal_of(kind, values[kind], f"/{kind}")
+        except Problem as problem:
+            draft.problem = problem
         if before is not None and before["converted_at"] is not None and "status" in draft.given:
             draft.problem = Problem("conflict", "this lead was converted")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -16,7 +15,7 @@ from tenfold_hub.kit.journal import Change
 from tenfold_hub.kit.principal import Principal
 from tenfold_hub.kit.problems import Fault
 from tenfold_hub.kit.records import MOST_ITEMS, Records
-from tenfold_hub.kit.resource import Filter, Resource, Sort
+from tenfold_hub.kit.resource import Filter, Resource, Sort, Thing
 from tenfold_hub.kit.rows import Values
 from tenfold_hub.kit.showing import shower
 
@@ -26,12 +25,7 @@ Percent = Annotated[int, Meta(ge=0, le=100)]
 Outcome = Literal["open", "won", "lost"]
 
 
-class Stage(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Stage(Thing, kw_only=True):
     pipeline_id: str
     name: str
     position: int
@@ -58,12 +52,7 @@ class StagePatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     probability: Percent | UnsetType = UNSET
 
 
-class Pipeline(msgspec.Struct, kw_only=True):
-    id: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+class Pipeline(Thing, kw_only=True):
     name: str
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import get, post
 from litestar.handlers import BaseRouteHandler
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta
 
 from tenfold.runtime import Session
@@ -16,14 +16,14 @@ from tenfold.runtime.paging import Cursors, Order, Query, asc, page
 from tenfold_hub.crm.sales.deals import MOST_CONTACTS, Deal
 from tenfold_hub.crm.sales.history import MOVES, History
 from tenfold_hub.crm.sales.pipelines import Stage
-from tenfold_hub.kit import ids
-from tenfold_hub.kit.exchange import Answer, Asked, answered, id_of, reading, written
-from tenfold_hub.kit.listing import MOST, USUAL
+from tenfold_hub.kit.exchange import Answer, Asked, Limit, answered, id_at, id_of, reading, written
+from tenfold_hub.kit.ids import shown
+from tenfold_hub.kit.listing import USUAL
 from tenfold_hub.kit.principal import Principal
-from tenfold_hub.kit.problems import Problem, invalid, not_found
+from tenfold_hub.kit.problems import not_found
 from tenfold_hub.kit.records import Records
 from tenfold_hub.kit.routes import route
-from tenfold_hub.kit.showing import moment, shower
+from tenfold_hub.kit.showing import shower
 
 #: Deals of a stage that are counted and summed up: beyond, the totals say that they are capped.
 COUNTED = 10_000
@@ -50,6 +50,8 @@ SELECT * FROM crm.stages WHERE organization_id = $1 AND pipeline_id = $2 AND arc
  ORDER BY position, id LIMIT 200
 """
 _ORDER = Order(asc("at", nullable=False), key="id")
+#: Deals of each stage that a board shows.
+Cards = Annotated[int, QueryParameter(ge=1, le=100)]
 
 
 class Amount(msgspec.Struct, kw_only=True):
@@ -96,26 +98,24 @@ def handlers(
 ) -> list[BaseRouteHandler]:
     show_stage, show_deal = shower(stages.resource), shower(deals.resource)
 
-    async def board(request: Asked, id: FromPath[str], limit: FromQuery[int] = 20) -> Answer:
-        if not 1 <= limit <= 100:
-            raise Problem("invalid_request", "limit is from 1 to 100")
+    async def board(request: Asked, id: FromPath[str], limit: Cards = 20) -> Answer:
         async with reading(request, deals.resource.to_read) as (session, _):
             pipeline = await pipelines.get(session, id_of(pipelines.resource, id))
             rows = await session.fetch(_STAGES, session.tenant, pipeline["id"])
             named = [row["id"] for row in rows]
             totals = await session.fetch(_TOTALS, session.tenant, named)
             cards = await session.fetch(_CARDS, session.tenant, named, limit)
-            shown: dict[uuid.UUID, list[dict[str, Any]]] = {}
+            deals_of: dict[uuid.UUID, list[dict[str, Any]]] = {}
             for card in cards:
-                shown.setdefault(card["stage_id"], []).append(show_deal(card, deals.resource.fields))
-            await deals.reveal(session, [each for some in shown.values() for each in some])
+                deals_of.setdefault(card["stage_id"], []).append(show_deal(card, deals.resource.fields))
+            await deals.reveal(session, [each for some in deals_of.values() for each in some])
         return answered(
             {
                 "stages": [
                     {
                         "stage": show_stage(row, stages.resource.fields),
                         **_total([each for each in totals if each["stage_id"] == row["id"]]),
-                        "deals": shown.get(row["id"], []),
+                        "deals": deals_of.get(row["id"], []),
                     }
                     for row in rows
                 ]
@@ -125,22 +125,18 @@ def handlers(
     async def moves(
         request: Asked,
         id: FromPath[str],
-        limit: FromQuery[int] = USUAL,
+        limit: Limit = USUAL,
         cursor: FromQuery[str | None] = None,
     ) -> Answer:
-        if not 1 <= limit <= MOST:
-            raise Problem("invalid_request", f"limit is from 1 to {MOST}")
         async with reading(request, deals.resource.to_read) as (session, principal):
             deal = await deals.get(session, id_of(deals.resource, id))
             asked = Query(MOVES, principal.organization, deal["id"])
             found = await page(session, asked, _ORDER, limit, cursor, cursors=cursors)
         items = [
             {
-                "at": moment(row["at"]),
-                "from_stage_id": None
-                if row["from_stage_id"] is None
-                else ids.shown("stg", row["from_stage_id"]),
-                "stage_id": ids.shown("stg", row["stage_id"]),
+                "at": row["at"],
+                "from_stage_id": None if row["from_stage_id"] is None else shown("stg", row["from_stage_id"]),
+                "stage_id": shown("stg", row["stage_id"]),
                 "seconds": row["seconds"],
             }
             for row in found.items
@@ -153,11 +149,12 @@ def handlers(
             held = await deals.rows.lock(session, [deal])
             if deal not in held:
                 raise not_found("deal")
-            add, remove = _contacts(data.add, "add"), _contacts(data.remove, "remove")
-            await history.change(session, deal, add, remove, MOST_CONTACTS)
-            shown = show_deal(held[deal], deals.resource.fields)
-            (shown["contacts"],) = await history.shown(session, [held[deal]])
-            return 200, shown, {}
+            add = [id_at("/add", "con", text) for text in data.add]
+            remove = [id_at("/remove", "con", text) for text in data.remove]
+            await history.change(session, held[deal], add, remove, MOST_CONTACTS)
+            answer = show_deal(held[deal], deals.resource.fields)
+            (answer["contacts"],) = await history.shown(session, [held[deal]])
+            return 200, answer, {}
 
         return await written(request, deals.resource.to_write, f"POST /deals/{id}/contacts", do)
 
@@ -181,10 +178,3 @@ def _total(rows: list[Any]) -> dict[str, Any]:
             if row["currency"] is not None and row["amount_minor"] is not None
         ],
     }
-
-
-def _contacts(texts: list[str], field: str) -> list[uuid.UUID]:
-    try:
-        return [ids.read("con", text) for text in texts]
-    except ids.IdError as error:
-        raise invalid(f"/{field}", "invalid_id", str(error)) from None

@@ -80,9 +80,13 @@ def subject(
     )
 
 
-@lru_cache(maxsize=10_000)
 def normal(text: str) -> str:
     """Without case and accents."""
+    return text.lower().translate(_SILENT) if text.isascii() else _normal(text)
+
+
+@lru_cache(maxsize=10_000)
+def _normal(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char)).translate(_SILENT)
 
@@ -120,8 +124,12 @@ def term(kind: str, what: str) -> int:
     return int.from_bytes(digest, signed=True)
 
 
+#: Names are shared by many; addresses and numbers are not, and would take their places.
+_usual = lru_cache(maxsize=50_000)(term)
+
+
 def pair(one: str, other: str) -> str:
-    return f"{min(one, other)} {max(one, other)}"
+    return f"{one} {other}" if one < other else f"{other} {one}"
 
 
 def number_marks(digits: str) -> Iterator[str]:
@@ -134,9 +142,9 @@ def number_marks(digits: str) -> Iterator[str]:
 
 def _terms(kind: str, words: Sequence[str], marks: Sequence[str]) -> Iterator[int]:
     for word in words:
-        yield term(kind, word)
+        yield _usual(kind, word)
     for one, other in combinations(words[:MOST_PAIRED], 2):
-        yield term(kind, pair(one, other))
+        yield _usual(kind, pair(one, other))
     for mark in marks:
         if mark.isdecimal():
             for each in number_marks(mark):

@@ -15,7 +15,9 @@ depends_on = None
 def upgrade() -> None:
     step = Step(op.get_bind().exec_driver_sql, context.config.attributes["roles"])
     step.schema("foundation", "identity")
-    step.isolate("identity", ["organizations"], column="id", rights="SELECT, UPDATE")
+    # Whoever could change a slug would be told which ones others have.
+    changed = "name, settings, version, updated_at"
+    step.isolate("identity", ["organizations"], column="id", rights=f"SELECT, UPDATE ({changed})")
     step.isolate("identity", ["api_keys", "people"])
     step.schema("foundation", "hub")
     step.isolate("hub", ["audit_entries"], rights="SELECT, INSERT")

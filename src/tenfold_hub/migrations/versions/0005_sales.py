@@ -15,7 +15,7 @@ TABLES: dict[str, list[str]] = {
     "search": ["search_entries", "search_postings", "search_words", "search_keys"],
     "fields": [],
     "points": ["contact_points", "addresses"],
-    "sales": ["pipelines", "stages", "deals", "deal_contacts", "deal_moves", "leads"],
+    "sales": ["pipelines", "stages", "deals", "deal_contacts", "deal_moves", "leads", "lead_labels"],
     "activities": ["activities", "notes", "timeline"],
     "tags": ["tags", "taggings"],
     "statistics": [],

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
-
 from alembic import context, op
 
 from tenfold.runtime import quoted_name
-from tenfold_hub.commerce.summary import READS, SUMMARY
+from tenfold_hub.commerce.summary import READS
 from tenfold_hub.migrations.step import Step
-from tenfold_hub.migrations.table import SETTING
 
 revision = "0007"
 down_revision = "0006"
@@ -18,6 +15,7 @@ depends_on = None
 
 _WRITTEN = ("products", "customers", "orders", "order_items", "customer_statistics")
 _ADDED = ("order_history", "refunds", "refund_items")
+_SUMMARY = ("customer_crm_summary", "summary_refreshes")
 
 
 def upgrade() -> None:
@@ -42,21 +40,17 @@ def _served_alone(step: Step) -> None:
 
 
 def _summarised(step: Step) -> None:
-    """The role that refreshes the read model owns it, and sees of all organizations what it is made of."""
+    """The role that refreshes the summary does so in sessions of one organization, as policies bind it."""
+    step.run("commerce", "summary")
+    step.isolate("commerce", _SUMMARY, rights="SELECT")
     role = quoted_name(step.roles.maintenance)
+    for table in _SUMMARY:
+        name = quoted_name("commerce", table)
+        step.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {role}")
     for (schema, table), columns in READS.items():
         name = quoted_name(schema, table)
         step.execute(f"GRANT USAGE ON SCHEMA {quoted_name(schema)} TO {role}")
         step.execute(f"GRANT SELECT ({', '.join(map(quoted_name, columns))}) ON {name} TO {role}")
-        step.execute(f"CREATE POLICY summarises ON {name} FOR SELECT TO {role} USING (true)")
-    step.execute(f"CREATE SCHEMA IF NOT EXISTS tenfold_read_models AUTHORIZATION {role}")
-    step.execute(f"GRANT CREATE ON SCHEMA commerce TO {role}")
-    step.execute(f"SET LOCAL ROLE {role}")
-    for statement in SUMMARY.install_sql(
-        readers=[step.roles.application], setting=SETTING, tenant_type=uuid.UUID, with_data=False
-    ):
-        # The driver takes a single % for a parameter's place.
-        step.execute(statement.replace("%", "%%"))
-    step.execute(f"REFRESH MATERIALIZED VIEW {SUMMARY.names.stored}")
-    step.execute("RESET ROLE")
-    step.execute(f"REVOKE CREATE ON SCHEMA commerce FROM {role}")
+    # It sees of all organizations when they were refreshed, and nothing else.
+    refreshes = quoted_name("commerce", "summary_refreshes")
+    step.execute(f"CREATE POLICY maintains ON {refreshes} FOR SELECT TO {role} USING (true)")

@@ -53,7 +53,8 @@ def _maintained(step: Step) -> None:
     """Whoever prunes sees of each organization what has grown old, and nothing else."""
     role = quoted_name(step.roles.maintenance)
     step.execute(f"GRANT USAGE ON SCHEMA hub, exchange, identity TO {role}")
-    step.execute(f"GRANT EXECUTE ON FUNCTION hub.make_audit_partitions(integer) TO {role}")
+    for function in ("make_audit_partitions", "drop_audit_partitions"):
+        step.execute(f"GRANT EXECUTE ON FUNCTION hub.{function}(integer) TO {role}")
     step.execute(f"GRANT SELECT (id) ON identity.organizations TO {role}")
     step.execute(f"CREATE POLICY maintains ON identity.organizations FOR SELECT TO {role} USING (true)")
     aged = {("hub", "idempotency_keys"): "created_at, credential_id, route, key"}
@@ -63,6 +64,10 @@ def _maintained(step: Step) -> None:
         ("exchange", "imports"): "created_at, id, status",
         ("exchange", "exports"): "created_at, id, expires_at",
         ("exchange", "export_parts"): "export_id",
+        ("identity", "merge_images"): "keep_until, merge_id, step, place",
+        ("identity", "sessions"): "created_at, id",
+        ("identity", "invites"): "created_at, id",
+        ("hub", "audit_entries_rest"): "at, id",
     }
     for (schema, table), columns in aged.items():
         name = quoted_name(schema, table)
