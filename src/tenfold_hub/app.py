@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import logging
 import re
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import msgspec
 from litestar import Litestar, Request, Response, Router
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
@@ -28,7 +29,7 @@ from tenfold_hub.exchange import domain as exchange
 from tenfold_hub.identity import domain as identity
 from tenfold_hub.identity.credentials import Credentials
 from tenfold_hub.kit import audit
-from tenfold_hub.kit.exchange import identified
+from tenfold_hub.kit.exchange import GUESTS, unauthenticated
 from tenfold_hub.kit.journal import Journal
 from tenfold_hub.kit.platform import Platform
 from tenfold_hub.kit.problems import Fault, Problem, document_json, problem_of
@@ -38,6 +39,7 @@ from tenfold_hub.objects import domain as objects
 from tenfold_hub.segments import domain as segments
 from tenfold_hub.settings import Settings
 
+_API = "/v1"
 _PROBLEM = "application/problem+json"
 #: In the order of their layers.
 DOMAINS = (identity.join, objects.join, crm.join, segments.join, commerce.join, exchange.join)
@@ -95,12 +97,9 @@ def create_app(
                 await stack.enter_async_context(part)
             yield
 
+    routes = platform.handlers()
     app = Litestar(
-        [
-            *ready.handlers(db),
-            *pages.handlers(),
-            Router("/v1", guards=[identified], route_handlers=platform.handlers()),
-        ],
+        [*ready.handlers(db), *pages.handlers(), Router(_API, route_handlers=routes)],
         lifespan=[lifespan],
         exception_handlers={Exception: _refused},
         openapi_config=OpenAPIConfig(
@@ -120,29 +119,48 @@ def create_app(
         limits = buckets(rate, settings.redis)
         platform.running.append(aclosing(limits))
         served = RateLimits(served, rate, limits)
-    return RequestMiddleware(Authentication(served, platform.services["credentials"]), telemetry)
+    served = Authentication(served, platform.services["credentials"], _for_guests(routes))
+    return RequestMiddleware(served, telemetry)
+
+
+def _for_guests(routes: Sequence[BaseRouteHandler]) -> frozenset[tuple[str, str]]:
+    """Method and path of the routes that whoever asks need not say who they are."""
+    return frozenset(
+        (str(method), f"{_API}{path}")
+        for route in routes
+        if isinstance(route, HTTPRouteHandler) and GUESTS in route.opt
+        for method in route.http_methods
+        for path in route.paths
+    )
 
 
 class Authentication:
-    """Finds out who asks, before anything else; whoever has no valid token asks as nobody."""
+    """Finds out who asks, before anything else of a request is read. Nobody gets past it but `guests`."""
 
-    def __init__(self, app: Any, credentials: Credentials | RemoteIdentity) -> None:
-        self._app, self._credentials = app, credentials
+    def __init__(
+        self, app: Any, credentials: Credentials | RemoteIdentity, guests: Collection[tuple[str, str]]
+    ) -> None:
+        self._app, self._credentials, self._guests = app, credentials, guests
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            state = scope.setdefault("state", {})
-            token = _bearer(scope["headers"])
-            if token is not None:
-                try:
-                    state["principal"] = await self._credentials.principal_of(token)
-                except Exception as error:
-                    problem = problem_of(error)
-                    if problem is None:
-                        raise
-                    await _refuse(send, problem)
-                    return
+            try:
+                await self._identify(scope)
+            except Exception as error:
+                problem = problem_of(error)
+                if problem is None:
+                    raise
+                await _refuse(send, problem)
+                return
         await self._app(scope, receive, send)
+
+    async def _identify(self, scope: Any) -> None:
+        token = _bearer(scope["headers"])
+        principal = None if token is None else await self._credentials.principal_of(token)
+        scope.setdefault("state", {})["principal"] = principal
+        path = scope["path"]
+        if principal is None and path.startswith(f"{_API}/") and (scope["method"], path) not in self._guests:
+            raise unauthenticated()
 
 
 async def _refuse(send: Any, problem: Problem) -> None:

@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeAlias
 
 from litestar import Request, Response
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter
 
 from tenfold.runtime import Session
@@ -39,15 +37,9 @@ def principal_of(request: Asked, scope: str) -> Principal:
     """Raises Problem where nobody asks, or somebody who may not."""
     principal: Principal | None = request.scope["state"].get("principal")
     if principal is None:
-        raise _unknown()
+        raise unauthenticated()
     principal.require(scope)
     return principal
-
-
-async def identified(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Raises Problem where nobody asks, before anything of the request is read; a route may have GUESTS."""
-    if connection.scope["state"].get("principal") is None and GUESTS not in handler.opt:
-        raise _unknown()
 
 
 @asynccontextmanager
@@ -105,7 +97,7 @@ def id_at(pointer: str, prefix: str, text: object) -> uuid.UUID:
         raise invalid(pointer, "invalid_id", str(error)) from None
 
 
-def _unknown() -> Problem:
+def unauthenticated() -> Problem:
     return Problem("unauthenticated", headers={"WWW-Authenticate": "Bearer"})
 
 
