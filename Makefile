@@ -12,7 +12,7 @@ demo: $(SETUP) ## the main job on an inherited 59-table database
 	$(BIN)/tenfold demo
 
 test: $(SETUP) ## all tests, on every PostgreSQL that this machine has
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 check: $(SETUP) ## format, lint, types, import contracts, generated pages
 	$(BIN)/ruff format --check .

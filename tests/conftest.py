@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections import Counter
 from contextlib import ExitStack
@@ -95,6 +96,12 @@ def binaries(major: int) -> Path | None:
 def roomy_memory() -> bool:
     """Whether to put databases in memory, where making and dropping one takes a tenth of the time on ext4."""
     return MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY
+
+
+def pytest_configure() -> None:
+    # A shell that runs us in the background has Ctrl-C ignored, and so would have what the tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers() -> int:
