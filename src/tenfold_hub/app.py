@@ -48,6 +48,8 @@ ALONE: dict[str, Sequence[Callable[[Platform], object]]] = {
     "commerce": (commerce.join_alone, exchange.publish)
 }
 
+#: What the framework says of a body that is not there: the name of its own parameter.
+_NO_BODY = "'data'"
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _log = logging.getLogger("tenfold_hub")
 
@@ -206,7 +208,7 @@ def _of_framework(error: Exception) -> Problem | None:
             faults = [_fault(each) for each in error.extra or ()] if isinstance(error.extra, list) else []
             return Problem("invalid_request", faults[0].detail if faults else "", faults)
         case HTTPException(status_code=404):
-            return Problem("not_found")
+            return Problem("not_found", "there is no such route; /docs shows all of them")
         case HTTPException(status_code=405):
             return Problem("method_not_allowed")
         case HTTPException(status_code=413):
@@ -224,6 +226,8 @@ def _fault(said: Any) -> Fault:
     found = _UNKNOWN.search(message)
     if path == "data":
         path = ""
+    if message == _NO_BODY:
+        message = "the body is empty, and has to be JSON"
     if found:
         path = f"{path}.{found[1]}"
     pointer = re.sub(r"[.\[\]]+", "/", f".{path}").rstrip("/")

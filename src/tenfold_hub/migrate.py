@@ -163,7 +163,8 @@ def _ours(error: BaseException | None) -> TenfoldError:
         case psycopg.OperationalError() if error.sqlstate is None:
             refused = "authentication" in said or "password" in said or "role" in said
             kind = AuthenticationError if refused else ConnectError
-            return kind(f"cannot connect: {said.split('failed: ')[-1].removeprefix('FATAL:').strip()}")
+            reason = said.split("failed: ")[-1].removeprefix("FATAL:").strip()
+            return kind(f"cannot connect: {reason}; check the DSN, and that PostgreSQL runs there")
         case psycopg.ProgrammingError() if error.sqlstate is None:
             return UsageError(f"this is no DSN: {said}")
         case _:

@@ -62,8 +62,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             enough = False
         if not enough:
             raise UsageError(
-                "the secret of a hub is at least 32 random bytes in hexadecimal; make one with:"
-                " python -c 'import secrets; print(secrets.token_hex(32))'"
+                "the secret of a hub is at least 32 random bytes in hexadecimal,"
+                f" in {PREFIX}SECRET; make one with: python -c 'import secrets; print(secrets.token_hex(32))'"
             )
 
     @property

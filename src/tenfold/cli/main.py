@@ -110,6 +110,9 @@ def run(arguments: list[str] | None = None) -> int:
         return stop.exit_code
     except click.exceptions.Abort as stop:
         return _complain("interrupted; nothing more was done", _stopped_by(stop))
+    except click.exceptions.NoArgsIsHelpError as fault:
+        click.echo(fault.format_message(), err=True)
+        return fault.exit_code
     except click.ClickException as fault:
         context = getattr(fault, "ctx", None)
         hint = f" (see: {context.command_path} --help)" if context is not None else ""

@@ -32,7 +32,7 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path | None = None
 
 
-HUB = Contender(name="hub", target="tenfold_hub.serving:application", factory=True)
+HUB = Contender(name="hub", target="tenfold_hub.worker:application", factory=True)
 
 
 def contenders(folder: Path) -> list[Contender]:

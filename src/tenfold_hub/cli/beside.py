@@ -39,7 +39,9 @@ def working(settings: Settings) -> Iterator[None]:
 def _watch(environment: dict[str, str], stopped: threading.Event) -> None:
     """Starts it again, should it ever end by itself."""
     while not stopped.is_set():
-        process = subprocess.Popen([sys.executable, "-m", "tenfold_hub.work"], env=environment)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tenfold_hub.work"], env=environment, process_group=0
+        )
         while process.poll() is None and not stopped.wait(0.5):
             continue
         process.terminate()

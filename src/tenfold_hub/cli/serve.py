@@ -15,6 +15,8 @@ from tenfold_hub.cli.local import DEMO, DEMO_NAME, DEMO_PERSONS, Local, local
 from tenfold_hub.cli.ready import require_free, require_ready
 from tenfold_hub.settings import PREFIX, Settings
 
+#: Seconds that the processes which answer have to end what they are at.
+_PATIENCE = 30
 _STDERR = {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}
 #: Of all processes, added to what Granian says of its own loggers.
 _LOGGING = {
@@ -89,12 +91,13 @@ def _run(settings: Settings, host: str, port: int) -> None:
 
     os.environ |= settings.environment()
     Granian(
-        "tenfold_hub.serving:application",
+        "tenfold_hub.worker:application",
         factory=True,
         interface=Interfaces.ASGI,
         address=host,
         port=port,
         workers=settings.workers,
+        workers_kill_timeout=_PATIENCE,
         log_enabled=True,
         log_level=LogLevels.warning,
         log_dictconfig=_LOGGING,

@@ -24,7 +24,7 @@ from tenfold_hub.identity.sessions import SESSIONS, UserSession
 from tenfold_hub.identity.tokens import organization_of
 from tenfold_hub.identity.users import NOBODY, Password, Users, source_of, wrong
 from tenfold_hub.kit.documented import MATCH
-from tenfold_hub.kit.exchange import Answer, Asked, answered, principal_of, reading, written
+from tenfold_hub.kit.exchange import Answer, Asked, answered, principal_of, reading, unauthenticated, written
 from tenfold_hub.kit.ids import shown
 from tenfold_hub.kit.journal import Change, Journal
 from tenfold_hub.kit.principal import Principal
@@ -313,7 +313,7 @@ def _once(status: int, value: Any) -> Answer:
 def _require(request: Asked) -> Principal:
     principal: Principal | None = request.scope["state"].get("principal")
     if principal is None:
-        raise Problem("unauthenticated", headers={"WWW-Authenticate": "Bearer"})
+        raise unauthenticated()
     return principal
 
 

@@ -98,7 +98,9 @@ def id_at(pointer: str, prefix: str, text: object) -> uuid.UUID:
 
 
 def unauthenticated() -> Problem:
-    return Problem("unauthenticated", headers={"WWW-Authenticate": "Bearer"})
+    """The same whatever is wrong with the credentials."""
+    said = "send the header Authorization: Bearer, and after it an API key or the token of a session"
+    return Problem("unauthenticated", said, headers={"WWW-Authenticate": "Bearer"})
 
 
 def id_of(resource: Resource, text: str) -> uuid.UUID:

@@ -114,6 +114,40 @@ def test_a_first_start_makes_everything_and_a_second_says_where_it_is(reachable_
     assert process.returncode == 0
 
 
+def test_ctrl_c_while_its_workers_begin_ends_it(settings: Settings) -> None:
+    process = subprocess.Popen(
+        [*HUB, "serve", "--port", str(free_port()), "--database", settings.database],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {f"{PREFIX}SECRET": SECRET},
+        start_new_session=True,
+    )
+    try:
+        await_condition(lambda: _worker_of(process), "a worker")
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+
+
+def _worker_of(process: subprocess.Popen[str]) -> bool:
+    """Whether it has forked: a child of the same command line."""
+    assert process.poll() is None, process.communicate()
+    command = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(each.read_text().rpartition(")")[2].split()[1])
+            if parent == process.pid and each.with_name("cmdline").read_bytes() == command:
+                return True
+        except OSError:  # it has ended
+            continue
+    return False
+
+
 # --- what would not work -----------------------------------------------------------------------------
 
 
@@ -128,6 +162,7 @@ def test_a_port_that_is_taken() -> None:
 def test_a_secret_that_is_missing(settings: Settings) -> None:
     said = refused(run("serve", "--port", str(free_port()), "--database", settings.database))
     assert said.startswith("the secret of a hub is at least 32 random bytes")
+    assert f"{PREFIX}SECRET" in said
 
 
 def test_a_database_that_is_not_there() -> None:
